@@ -1,0 +1,66 @@
+# Two commands do everything on a fresh Debian machine: `make run` and `make test`.
+
+PORT ?= 8080
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := 3.12 3.13
+PROJECT := setup.cfg pyproject.toml
+PEERS := frontend/node_modules/.installed
+export PYTHON VENV
+
+.DEFAULT_GOAL := help
+# apt and pip lock against themselves, and the output of two steps at once is unreadable.
+.NOTPARALLEL:
+.PHONY: help run test check lint test-pythons generated autobahn system-packages bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed-demo ## gateway in development mode with the example agent; PORT=9000 for another port
+	@tools/run_demo $(PORT)
+
+test: system-packages $(VENV)/.installed-dev $(PEERS) autobahn lint ## set up everything, lint, run every test on every Python found
+	$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory test-pythons
+
+check: $(VENV)/.installed-dev lint ## lint, types, layers and the quick tests: under a minute
+	$(BIN)/python -m pytest -m "not slow" -q
+
+lint: $(VENV)/.installed-dev ## ruff, mypy and import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-pythons: ## quick tests again on the other Python series that are installed
+	@tools/test_pythons $(PYTHONS)
+
+generated: $(VENV)/.installed-dev ## write what comes from the catalogue of metrics: table, dashboards, mapping
+	$(BIN)/python -m tools.from_catalogue
+
+bench: $(VENV)/.installed-dev ## measure the fan-out
+	$(BIN)/python -m bench.fan_out
+
+autobahn: $(VENV)/.installed-dev ## install the Autobahn|Testsuite where a Python 2.7 exists
+	@tools/install_autobahn
+
+system-packages: ## install the Debian packages that the tests need, if missing
+	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core
+
+clean: ## remove everything that these commands made
+	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed-demo: $(PROJECT)
+	@tools/create_venv $(VENV) 3.11+ demo
+	@touch $@
+
+$(VENV)/.installed-dev: $(PROJECT)
+	@tools/create_venv $(VENV) 3.11+ dev,bench,demo
+	@touch $@ $(VENV)/.installed-demo
+
+$(PEERS): frontend/package.json frontend/package-lock.json
+	npm ci --prefix frontend --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,156 @@
+"""TopicDirectory: from a topic's name to its mailbox. Starts a topic on first use, forgets it once retired."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from actors.delivery import Delivery
+from actors.history import History
+from actors.ports import Clock
+from actors.protocol.envelope import Seq, TopicName, TraceId
+from actors.runtime.child_spec import ChildSpec
+from actors.runtime.exit import Exit
+from actors.runtime.mailbox import Mailbox, Outcome
+from actors.runtime.supervisor import Supervisor
+from actors.telemetry import Telemetry
+from actors.topic import Join, Leave, NotServed, Refill, TopicActor, TopicMailbox, TopicState
+from actors.topic_page import Read
+
+__all__ = ["QUARANTINE_S", "TopicDirectory", "TopicSettings"]
+
+QUARANTINE_S = 30.0
+MAX_TOPICS = 100_000
+
+log = logging.getLogger("fanwire.topics")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """What a topic's namespace configures.
+
+    ``max_control``: joins, leaves and refills that may wait at once. ``finals``: types that no policy may lose.
+    """
+
+    max_messages: int
+    max_control: int
+    history_messages: int
+    history_ttl_s: float
+    finals: frozenset[str] = frozenset()
+
+
+class TopicDirectory:
+    """Owns the table of topics, of which ``max_topics`` may run at once.
+
+    ``top_of`` gives the last position of a topic that is not running.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        clock: Clock,
+        telemetry: Telemetry,
+        settings_of: Callable[[TopicName], TopicSettings],
+        top_of: Callable[[TopicName], Seq],
+        max_topics: int = MAX_TOPICS,
+    ) -> None:
+        self._supervisor = supervisor
+        self._clock = clock
+        self._telemetry = telemetry
+        self._settings_of = settings_of
+        self._top_of = top_of
+        self._max_topics = max_topics
+        self._topics: dict[TopicName, TopicState] = {}
+        self._quarantined: dict[TopicName, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._topics)
+
+    def has_room(self, topic: TopicName) -> bool:
+        """Whether one more message for ``topic`` would be kept; never of a topic that may not start."""
+        state = self._topics.get(topic)
+        if state is None:
+            return self._may_start(topic)
+        return state.mailbox.has_room
+
+    def route(self, delivery: Delivery) -> Outcome:
+        """Hot path: one look-up per message. Ask ``has_room`` before a message gets its position."""
+        state = self._topics.get(delivery.topic) or self._start(delivery.topic, delivery.prev)
+        return state.mailbox.offer(delivery)
+
+    def mailbox_of(self, topic: TopicName) -> TopicMailbox | None:
+        """Where to send a Join or a Leave; ``None`` while the topic may not start."""
+        state = self._topics.get(topic)
+        if state is None:
+            if not self._may_start(topic):
+                return None
+            state = self._start(topic, self._top_of(topic))
+        return state.mailbox
+
+    def find(self, topic: TopicName) -> TopicMailbox | None:
+        """The mailbox of a topic that is running."""
+        state = self._topics.get(topic)
+        return state.mailbox if state is not None else None
+
+    def states(self) -> Iterable[TopicState]:
+        """Every topic that is running: to look at."""
+        return self._topics.values()
+
+    def position_of(self, topic: TopicName, trace_id: TraceId) -> Seq | None:
+        """Where a message stands in a topic that is running, while its history knows."""
+        state = self._topics.get(topic)
+        return None if state is None else state.history.position_of(trace_id)
+
+    def top(self, topic: TopicName) -> Seq:
+        """The position up to which ``topic`` has been fanned out."""
+        state = self._topics.get(topic)
+        return state.history.top if state is not None else self._top_of(topic)
+
+    def _start(self, topic: TopicName, top: Seq) -> TopicState:
+        settings = self._settings_of(topic)
+        state = TopicState(
+            topic,
+            Mailbox(max_messages=settings.max_messages, max_control=settings.max_control),
+            History(max_messages=settings.history_messages, ttl_s=settings.history_ttl_s, top=top),
+            has_finals=bool(settings.finals),
+        )
+        self._topics[topic] = state
+        self._supervisor.start_child(
+            ChildSpec(
+                kind="topic",
+                name=topic,
+                build=lambda: TopicActor(state, self._clock, self._telemetry),
+                ended=lambda: self._forget(topic),
+                given_up=lambda record: self._quarantine(state, record),
+            )
+        )
+        return state
+
+    def _forget(self, topic: TopicName) -> None:
+        self._topics.pop(topic, None)
+
+    def _quarantine(self, state: TopicState, record: Exit) -> None:
+        """A topic that fails again and again costs nobody else anything: it answers 503 for a while."""
+        now = self._clock.monotonic()
+        self._quarantined = {name: until for name, until in self._quarantined.items() if until > now}
+        self._quarantined[state.name] = now + QUARANTINE_S
+        log.error(
+            "a topic is in quarantine",
+            extra={"topic": state.name, "for_s": QUARANTINE_S, "lost": state.mailbox.depth + len(state.kept)},
+        )
+        for delivery in state.undelivered():
+            self._telemetry.bury("quarantined", delivery, record.actor)
+        for client in state.subscribers:
+            client.control(NotServed(state.name))
+        while (message := state.mailbox.take()) is not None:
+            if isinstance(message, Read):
+                message.reply(None)
+            elif isinstance(message, Join | Leave | Refill) and message.client not in state.subscribers:
+                message.client.control(NotServed(state.name))
+
+    def _may_start(self, topic: TopicName) -> bool:
+        has_room = self._supervisor.is_running and len(self._topics) < self._max_topics
+        return has_room and not self._is_quarantined(topic)
+
+    def _is_quarantined(self, topic: TopicName) -> bool:
+        until = self._quarantined.get(topic)
+        return until is not None and until > self._clock.monotonic()

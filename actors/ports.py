@@ -1,0 +1,109 @@
+"""What the actors need from outside, as Protocols: a socket, a bus, a clock. The edge implements them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+from actors.protocol.codes import Refusal
+from actors.protocol.envelope import Envelope, Seq, TopicName
+from actors.protocol.permissions import Identity
+
+__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket"]
+
+
+class Clock(Protocol):
+    """Time, and being called back in time."""
+
+    def time(self) -> float:
+        """Unix seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> asyncio.TimerHandle: ...
+
+
+class Socket(Protocol):
+    """One client's connection, as seen by its mailbox and its actor: bytes go in, and it says when it is full."""
+
+    send: Callable[[bytes], int]
+    """The kernel's own ``send``: takes a beginning of a frame and returns its length, without waiting.
+
+    To be called only while ``blocked`` is False. Raises: BlockingIOError where not one byte fits, OSError
+    where the connection is gone.
+    """
+
+    blocked: bool
+    """Bytes are waiting for the kernel: whoever has more keeps it meanwhile."""
+
+    unsent_bytes: int
+
+    def watch(self, on_change: Callable[[], None], on_stall: Callable[[], None]) -> None:
+        """From now on tell of every change of ``blocked``, and when the oldest unsent byte got too old."""
+
+    def write(self, frames: bytes | memoryview) -> None:
+        """Send in order, keeping what the kernel does not take."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Say why and hang up; what still waits may never arrive."""
+
+
+class Placed(NamedTuple):
+    """Where the bus put a message. ``duplicate``: it was there already, and nothing was delivered again."""
+
+    seq: Seq
+    prev: Seq
+    duplicate: bool
+
+
+class BusUnavailable(Exception):
+    """The message was not stored: its topic or the bus is full, or the bus is gone. Nothing was half-done."""
+
+    def __init__(self, rule: str, retry_after_s: int) -> None:
+        super().__init__(rule, retry_after_s)
+        self.rule = rule
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.rule}; try again in {self.retry_after_s} s"
+
+
+class Identify(Protocol):
+    """Verifies a token."""
+
+    async def __call__(self, token: str) -> Identity | Refusal: ...
+
+
+class Deliveries(Protocol):
+    """Where a bus delivers what it has stored."""
+
+    def has_room(self, topic: TopicName) -> bool:
+        """Whether one more message for ``topic`` would be taken right now."""
+
+    def deliver(self, envelope: Envelope) -> None: ...
+
+
+class Bus(Protocol):
+    """Stores messages, gives them their positions, and delivers them to every worker."""
+
+    def start(self, deliveries: Deliveries) -> None:
+        """From now on deliver, and take messages."""
+
+    def stop(self) -> None:
+        """Deliver nothing more, and refuse messages until the next ``start``."""
+
+    def publish(self, envelope: Envelope, *, deduplicate: bool) -> Placed | Awaitable[Placed]:
+        """Store and deliver. ``deduplicate`` where the publisher chose the id, which makes it a key.
+
+        A bus in this process answers at once; one across a network gives something to await. Raises, here or
+        when awaited: BusUnavailable.
+        """
+
+    def top(self, topic: TopicName) -> Seq:
+        """The last position given in ``topic``; 0 where none is known."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    async def close(self) -> None:
+        """Let go of connections and files, for good."""

@@ -1,0 +1,169 @@
+"""The envelope: what every message is on every wire, and the rules of its fields."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NewType
+
+from actors.protocol.codes import ErrorCode
+
+__all__ = [
+    "SYSTEM",
+    "VERSION",
+    "Envelope",
+    "ProtocolError",
+    "Seq",
+    "TopicName",
+    "TraceId",
+    "envelope_from",
+    "namespace_of",
+    "new_trace_id",
+    "publishable_topic",
+    "topic_flaw",
+    "trace_id_from",
+]
+
+VERSION = 1
+
+TopicName = NewType("TopicName", str)
+"""1–255 bytes of ``[A-Za-z0-9_.:@/-]``: a namespace, or ``namespace:rest``."""
+
+TraceId = NewType("TraceId", str)
+"""A uuid4 as text: one id from publish to every browser."""
+
+Seq = NewType("Seq", int)
+"""A message's position in its topic: strictly increasing, not dense, below 2^53."""
+
+SYSTEM = TopicName("system")
+
+# \Z and not $: a dollar would let a trailing line feed through, and with it a second log line.
+_TOPIC = re.compile(r"[A-Za-z0-9_.:@/-]{1,255}\Z")
+_TYPE = re.compile(r"[a-z0-9_.]{1,64}\Z")
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z", re.IGNORECASE)
+_KEY_MAX_CHARACTERS = 128
+
+# What the gateway and the bus fill in: a publisher's own values for these are not kept.
+_SET_HERE = frozenset({"v", "id", "topic", "type", "ts", "data", "seq", "prev", "key", "re"})
+
+
+class ProtocolError(Exception):
+    """A frame or body that breaks a rule: ``code`` for programs, ``field`` and ``rule`` for people."""
+
+    def __init__(self, code: ErrorCode, field_name: str, rule: str) -> None:
+        super().__init__(code, field_name, rule)
+        self.code = code
+        self.field_name = field_name
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.field_name}: {self.rule}"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message. ``seq`` and ``prev`` are 0 until the bus has placed it.
+
+    ``ts`` is the Unix time of acceptance in seconds; ``extra`` holds the publisher's fields that this
+    version does not know: they travel on unchanged.
+    """
+
+    id: TraceId
+    topic: TopicName
+    type: str
+    ts: float
+    data: object
+    key: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+    seq: Seq = Seq(0)
+    prev: Seq = Seq(0)
+
+    def placed(self, seq: Seq, prev: Seq) -> "Envelope":
+        return replace(self, seq=seq, prev=prev)
+
+    def as_json(self) -> dict[str, object]:
+        """The object that goes over the wire, in the order people like to read it."""
+        json: dict[str, object] = {
+            "v": VERSION,
+            "id": self.id,
+            "topic": self.topic,
+            "type": self.type,
+            "ts": self.ts,
+            "data": self.data,
+            "seq": self.seq,
+            "prev": self.prev,
+        }
+        if self.key is not None:
+            json["key"] = self.key
+        json.update(self.extra)
+        return json
+
+
+def new_trace_id() -> TraceId:
+    return TraceId(str(uuid.uuid4()))
+
+
+def namespace_of(topic: TopicName) -> str:
+    """``thread`` of ``thread:42``: what configuration is written for."""
+    return topic.partition(":")[0]
+
+
+def topic_flaw(topic: object) -> str | None:
+    """The rule that ``topic`` breaks as a name, or ``None``."""
+    if not isinstance(topic, str):
+        return "must be a string"
+    if not _TOPIC.match(topic):
+        return "must be 1 to 255 characters of A-Z a-z 0-9 _ . : @ / -"
+    return None
+
+
+def trace_id_from(value: object) -> TraceId:
+    """Raises: ProtocolError when ``value`` is not a uuid4 in its usual spelling."""
+    if isinstance(value, str) and _UUID4.match(value):
+        return TraceId(value)
+    raise ProtocolError(ErrorCode.BAD_ENVELOPE, "id", "must be a uuid4 string")
+
+
+def envelope_from(fields: Mapping[str, object], now: float) -> Envelope:
+    """The message that a publisher's JSON object describes, accepted at ``now`` (Unix seconds).
+
+    Only ``topic`` and ``type`` must be there. Raises: ProtocolError naming the field and the rule.
+    """
+    _check_version(fields.get("v", VERSION))
+    return Envelope(
+        id=trace_id_from(fields["id"]) if "id" in fields else new_trace_id(),
+        topic=publishable_topic(fields.get("topic")),
+        type=_type_from(fields.get("type")),
+        ts=round(now, 3),
+        data=fields.get("data", {}),
+        key=_key_from(fields.get("key")),
+        extra={name: value for name, value in fields.items() if name not in _SET_HERE},
+    )
+
+
+def publishable_topic(value: object) -> TopicName:
+    """Raises: ProtocolError where ``value`` is no topic name, or the reserved one."""
+    flaw = topic_flaw(value)
+    if flaw is None and value == SYSTEM:
+        flaw = "'system' is reserved for control frames"
+    if flaw is not None:
+        raise ProtocolError(ErrorCode.BAD_TOPIC, "topic", flaw)
+    return TopicName(str(value))
+
+
+def _check_version(version: object) -> None:
+    # A plain comparison would take true and 1.0 for 1.
+    if type(version) is not int or version != VERSION:
+        raise ProtocolError(ErrorCode.BAD_VERSION, "v", f"must be {VERSION}, the only version there is")
+
+
+def _type_from(value: object) -> str:
+    if isinstance(value, str) and _TYPE.match(value):
+        return value
+    raise ProtocolError(ErrorCode.BAD_ENVELOPE, "type", "must be 1 to 64 characters of a-z 0-9 _ .")
+
+
+def _key_from(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and len(value) <= _KEY_MAX_CHARACTERS):
+        return value
+    raise ProtocolError(ErrorCode.BAD_ENVELOPE, "key", f"must be a string of at most {_KEY_MAX_CHARACTERS} characters")

@@ -1,0 +1,3 @@
+"""The servers that Fanwire is compared with, each the smallest program that its users would write."""
+
+__all__: list[str] = []

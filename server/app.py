@@ -1,0 +1,280 @@
+"""The composition root: every part of a gateway is made and joined here, and nowhere else."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from actors.bus_bridge import BusBridge
+from actors.client_commands import ClientServices
+from actors.clients import Clients
+from actors.directory import TopicDirectory, TopicSettings
+from actors.ports import Clock, Placed
+from actors.protocol.codec import refuse_unfaithful
+from actors.protocol.codes import CloseCode
+from actors.protocol.envelope import TopicName, envelope_from, namespace_of
+from actors.runtime.child_spec import ChildSpec
+from actors.runtime.exit import Exit
+from actors.runtime.overflow import OverflowPolicy
+from actors.runtime.restart import Restart
+from actors.runtime.supervisor import Strategy, Supervisor
+from actors.session import ClientSettings
+from actors.telemetry import Telemetry
+from server.access import Access
+from server.admission import Admission
+from server.authentication import authenticator_of
+from server.bus.memory import MemoryBus
+from server.bus.metered import MeteredBus
+from server.clock import LoopClock
+from server.config import Config
+from server.demo import demo_routes, publish_vitals
+from server.descriptors import accept_from
+from server.handlers.events import EventsHandler
+from server.handlers.health import HealthHandler, ReadyHandler
+from server.handlers.json_handler import JsonHandler
+from server.handlers.metrics import MetricsHandler
+from server.handlers.open_connections import OpenConnections
+from server.handlers.publish import PublishHandler
+from server.handlers.replay import ReplayHandler
+from server.handlers.socket import SocketHandler
+from server.handlers.trace import TraceHandler
+from server.logs import access_log
+from server.metrics.reporters import Reporters, watch_gauges
+from server.operators import Operators
+from server.publish_rate import PublishRate
+from server.tcp import tune_listener
+
+__all__ = ["Gateway"]
+
+MAX_HEADER_BYTES = 16 * 1024  # a token of 8 KiB, once, and what browsers send along
+IDLE_HTTP_S = 10  # a handshake half sent must not live for an hour
+BODY_S = 30
+BACKLOG = 4096
+BRANCH_STOP_S = 10.0
+CONTROL_SPARE = 1000
+RECONNECT_JITTER_MS = 1000
+NO_FINALS: frozenset[str] = frozenset()
+
+log = logging.getLogger("fanwire.gateway")
+
+
+class NotFoundHandler(JsonHandler):
+    def prepare(self) -> None:
+        self.refuse(404, "not_found", "no such path")
+
+
+class Gateway:
+    """One worker. Made from a ``Config``; runs on the loop that calls ``listen``.
+
+    ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero.
+    """
+
+    def __init__(self, config: Config, *, failed: Callable[[], None], clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or LoopClock()
+        self.telemetry = Telemetry(self.clock, config.log.packets)
+        self.admission = Admission(config.limits)
+        self.access = Access(config.server, authenticator_of(config.auth), self.admission, self.telemetry.meter)
+        self.operators = Operators(self.access)
+        self.bus = MeteredBus(MemoryBus(self.clock), config.bus.scheme, self.telemetry.meter, self.clock)
+        self._failed = failed
+        self._finals = {name: frozenset(topic.final) for name, topic in config.topics.items()}
+        self._topics = Supervisor("topics", self.clock, self.telemetry)
+        self._clients = Supervisor("clients", self.clock, self.telemetry)
+        self.directory = TopicDirectory(
+            self._topics, self.clock, self.telemetry, self._topic_settings, self.bus.top, config.limits.topics
+        )
+        self.clients = Clients(self._clients, self._client_services())
+        self._tree = self._root()
+        watch_gauges(self.telemetry.meter, self.clock, self.admission, self.directory, self.clients, self.bus)
+        self._server: HTTPServer | None = None
+        self._listeners: list[socket.socket] = []
+        self._stop_accepting: list[Callable[[], None]] = []
+        self._connections: OpenConnections = set()
+        self._dev_tasks: list[asyncio.Task[None]] = []
+
+    def listen(self, host: str, port: int) -> None:
+        """Start the actors and accept connections. Raises: OSError where the address cannot be bound."""
+        server = HTTPServer(
+            self._application(),
+            idle_connection_timeout=IDLE_HTTP_S,
+            body_timeout=BODY_S,
+            max_header_size=MAX_HEADER_BYTES,
+            max_body_size=self.config.server.max_frame_bytes,
+        )
+        self._listeners = bind_sockets(port, host, backlog=BACKLOG)
+        self._tree.run(self._tree_ended)
+        for listener in self._listeners:
+            tune_listener(listener, self.config.mailbox.write_stall_s)
+            self._stop_accepting.append(accept_from(listener, server))
+        self._server = server
+        if self.config.server.dev:
+            self._start_demo()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, also when 0 was asked for."""
+        return int(self._listeners[0].getsockname()[1])
+
+    async def publish(self, topic: str, type: str, data: object) -> Placed:
+        """Publish from within this process.
+
+        Raises: ProtocolError where topic, type or data break a rule, BusUnavailable where it was not stored.
+        """
+        refuse_unfaithful({"data": data})
+        envelope = envelope_from({"topic": topic, "type": type, "data": data}, self.clock.time())
+        placed = self.bus.publish(envelope, deduplicate=False)
+        return placed if isinstance(placed, Placed) else await placed
+
+    async def stop(self, drain_s: float) -> None:
+        """Accept nothing more, tell every client to come back (1012), and let go within ``drain_s`` seconds."""
+        self.admission.draining = True
+        for task in self._dev_tasks:
+            task.cancel()
+        while self._listeners:
+            self._stop_accepting.pop()()
+            self._listeners.pop().close()
+        for client in self.clients:
+            client.hang_up(CloseCode.RESTART, "the gateway restarts: come back and resume")
+        await self._until_let_go(drain_s)
+        await self._tree.shut_down()
+        await self.bus.close()
+
+    async def _until_let_go(self, drain_s: float) -> None:
+        """Every peer has closed its side, or is cut off."""
+        try:
+            async with asyncio.timeout(drain_s):
+                await self.admission.until_empty()
+        except TimeoutError:
+            log.warning("connections are cut off at the end of the drain", extra={"left": self.admission.connections})
+        for connection in list(self._connections):
+            connection.cut_off()
+        if self._server is not None:
+            await self._server.close_all_connections()
+
+    def _application(self) -> Application:
+        access, max_bytes = self.access, self.config.server.max_frame_bytes
+        routes: list[Any] = [
+            (
+                r"/api/ws",
+                SocketHandler,
+                {
+                    "access": access,
+                    "clients": self.clients,
+                    "connections": self._connections,
+                    "max_frame_bytes": max_bytes,
+                    "write_stall_s": self.config.mailbox.write_stall_s,
+                    "meter": self.telemetry.meter,
+                },
+            ),
+            (
+                r"/api/events",
+                EventsHandler,
+                {
+                    "access": access,
+                    "clients": self.clients,
+                    "connections": self._connections,
+                    "max_topics": self.config.limits.topics_per_client,
+                    "write_stall_s": self.config.mailbox.write_stall_s,
+                    "meter": self.telemetry.meter,
+                },
+            ),
+            (r"/api/ws/replay", ReplayHandler, {"access": access, "directory": self.directory, "bus": self.bus}),
+            (
+                r"/api/publish",
+                PublishHandler,
+                {
+                    "access": access,
+                    "bus": self.bus,
+                    "clock": self.clock,
+                    "rate": PublishRate(self.config.limits.publishes_per_s),
+                    "packets": self.telemetry.packets,
+                    "max_body_bytes": max_bytes,
+                },
+            ),
+            (
+                r"/api/trace/([^/]+)",
+                TraceHandler,
+                {
+                    "operators": self.operators,
+                    "traces": self.telemetry.traces,
+                    "clients": self.clients,
+                    "clock": self.clock,
+                },
+            ),
+            (r"/metrics", MetricsHandler, {"operators": self.operators, "meter": self.telemetry.meter}),
+            (r"/healthz", HealthHandler),
+            (r"/readyz", ReadyHandler, {"bus": self.bus, "admission": self.admission}),
+        ]
+        if self.config.server.dev:
+            routes += demo_routes(self)
+        return Application(routes, default_handler_class=NotFoundHandler, log_function=access_log)
+
+    def _start_demo(self) -> None:
+        self._dev_tasks.append(asyncio.ensure_future(publish_vitals(self)))
+
+    def _topic_settings(self, topic: TopicName) -> TopicSettings:
+        history = self.config.history_for(namespace_of(topic))
+        return TopicSettings(
+            max_messages=self.config.mailbox.topic_messages,
+            # A client has one join or leave and one refill under way, and leaves once more when it goes.
+            max_control=3 * self.config.limits.connections + CONTROL_SPARE,
+            history_messages=history.messages,
+            history_ttl_s=history.ttl_s,
+            finals=self._finals_of(topic),
+        )
+
+    def _finals_of(self, topic: TopicName) -> frozenset[str]:
+        return self._finals.get(namespace_of(topic), NO_FINALS)
+
+    def _policy_of(self, topic: TopicName) -> OverflowPolicy:
+        return OverflowPolicy(self.config.topic(namespace_of(topic)).overflow)
+
+    def _client_services(self) -> ClientServices:
+        config = self.config
+        settings = ClientSettings(
+            mailbox_messages=config.mailbox.messages,
+            mailbox_bytes=config.mailbox.bytes,
+            topics=config.limits.topics_per_client,
+            messages_per_s=config.limits.client_messages_per_s,
+            heartbeat_interval_s=config.heartbeat.interval_s,
+            heartbeat_timeout_s=config.heartbeat.timeout_s,
+            reconnect_jitter_ms=RECONNECT_JITTER_MS,
+            policy_of=self._policy_of,
+        )
+        return ClientServices(self.telemetry, self.directory, self.bus, self.clock, self.access.renew, settings)
+
+    def _root(self) -> Supervisor:
+        """Started in this order, stopped in reverse: nothing is delivered any more before clients and topics go.
+
+        Where the topics had to be given up, clients and bus start again with them; metrics never depend on any.
+        """
+        return Supervisor(
+            "gateway",
+            self.clock,
+            self.telemetry,
+            strategy=Strategy.REST_FOR_ONE,
+            children=[
+                _branch(Reporters(self.config, self.telemetry, self.clock)),
+                _branch(self._topics),
+                _branch(self._clients),
+                ChildSpec("bus", self.config.bus.scheme, self._bus_bridge, Restart.PERMANENT),
+            ],
+        )
+
+    def _bus_bridge(self) -> BusBridge:
+        return BusBridge(self.bus, self.directory, self._finals_of, self.clock, self.telemetry)
+
+    def _tree_ended(self, record: Exit) -> None:
+        if record.failure is not None:
+            log.critical("a failure could not be made good: the worker ends", extra={"reason": str(record.failure)})
+            self._failed()
+
+
+def _branch(supervisor: Supervisor) -> ChildSpec:
+    return ChildSpec("supervisor", supervisor.name, lambda: supervisor, Restart.PERMANENT, stop_s=BRANCH_STOP_S)

@@ -1,0 +1,1 @@
+"""The buses: where messages are stored and get their positions. Each implements ``actors.ports.Bus``."""

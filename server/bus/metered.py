@@ -1,0 +1,57 @@
+"""A bus that is measured: how long each publish took, and how many were not stored."""
+
+from collections.abc import Awaitable
+
+from actors.meter import Meter
+from actors.metrics import BUS_ERRORS, BUS_PUBLISH
+from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed
+from actors.protocol.envelope import Envelope, Seq, TopicName
+
+__all__ = ["MeteredBus"]
+
+
+class MeteredBus:
+    """Implements ``actors.ports.Bus`` around another one; ``name`` is what metrics call that."""
+
+    def __init__(self, bus: Bus, name: str, meter: Meter, clock: Clock) -> None:
+        self.name = name
+        self._bus = bus
+        self._meter = meter
+        self._clock = clock
+
+    def start(self, deliveries: Deliveries) -> None:
+        self._bus.start(deliveries)
+
+    def stop(self) -> None:
+        self._bus.stop()
+
+    @property
+    def ready(self) -> bool:
+        return self._bus.ready
+
+    def top(self, topic: TopicName) -> Seq:
+        return self._bus.top(topic)
+
+    async def close(self) -> None:
+        await self._bus.close()
+
+    def publish(self, envelope: Envelope, *, deduplicate: bool) -> Placed | Awaitable[Placed]:
+        began = self._clock.monotonic()
+        try:
+            placed = self._bus.publish(envelope, deduplicate=deduplicate)
+        except BusUnavailable:
+            self._meter.add(BUS_ERRORS, 1, self.name)
+            raise
+        if not isinstance(placed, Placed):
+            return self._measured(placed, began)
+        self._meter.observe(BUS_PUBLISH, self._clock.monotonic() - began, label=self.name)
+        return placed
+
+    async def _measured(self, placing: Awaitable[Placed], began: float) -> Placed:
+        try:
+            placed = await placing
+        except BusUnavailable:
+            self._meter.add(BUS_ERRORS, 1, self.name)
+            raise
+        self._meter.observe(BUS_PUBLISH, self._clock.monotonic() - began, label=self.name)
+        return placed

@@ -1,0 +1,151 @@
+"""``POST /api/publish``: a backend publishes one envelope, or a batch of them."""
+
+import logging
+from collections.abc import Mapping
+
+from tornado.web import stream_request_body
+
+from actors.packet_log import PacketLog
+from actors.ports import Bus, BusUnavailable, Clock, Placed
+from actors.protocol.codec import object_from, parse
+from actors.protocol.codes import ErrorCode, Refusal
+from actors.protocol.envelope import ProtocolError, envelope_from
+from actors.protocol.permissions import Identity
+from server.access import Access
+from server.admission import Refused
+from server.handlers.json_handler import JsonHandler
+from server.publish_rate import PublishRate
+
+__all__ = ["MAX_BATCH", "PublishHandler"]
+
+MAX_BATCH = 1000
+# A body over the limit is read and thrown away up to here, so that its sender gets to read the 413.
+DISCARD_BYTES = 8 * 1024 * 1024
+
+_STATUS = {ErrorCode.FORBIDDEN: 403, ErrorCode.OVERLOADED: 503, ErrorCode.INTERNAL: 500}
+
+log = logging.getLogger("fanwire.publish")
+
+
+class _Refused(Exception):
+    """One envelope that was not published."""
+
+    def __init__(self, refusal: Refusal, retry_after_s: int | None = None) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+        self.retry_after_s = retry_after_s
+
+
+@stream_request_body
+class PublishHandler(JsonHandler):
+    """The token is verified before the body is kept; 200 is given after the bus has stored, never before."""
+
+    routine = True
+
+    def initialize(
+        self, access: Access, bus: Bus, clock: Clock, rate: PublishRate, packets: PacketLog, max_body_bytes: int
+    ) -> None:
+        self._packets = packets
+        self._access = access
+        self._rate = rate
+        self._bus = bus
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+        self._body = bytearray()
+        self._body_bytes = 0
+        self._identity: Identity | Refused | None = None
+
+    async def prepare(self) -> None:
+        self.request.connection.set_max_body_size(DISCARD_BYTES)  # type: ignore[union-attr]
+        announced = self.request.headers.get("Content-Length", "0")
+        if not _is_below(announced, DISCARD_BYTES):
+            self._refuse_size()
+            return
+        # A refusal waits for ``post``: answered now, it would be lost to a sender that is still writing.
+        self._identity = await self._access.identify(self.request)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._body_bytes += len(chunk)
+        if isinstance(self._identity, Identity) and self._body_bytes <= self._max_body_bytes:
+            self._body += chunk
+        else:
+            self._body.clear()
+
+    async def post(self) -> None:
+        if isinstance(self._identity, Refused):
+            self.turn_away(self._identity)
+            return
+        if self._body_bytes > self._max_body_bytes:
+            self._refuse_size()
+            return
+        try:
+            value = parse(bytes(self._body))
+        except ProtocolError as flaw:
+            self.refuse(400, flaw.code, str(flaw))
+            return
+        if isinstance(value, list) and len(value) > MAX_BATCH:
+            rule = f"body: at most {MAX_BATCH} envelopes in a batch, not {len(value)}"
+            self.refuse(400, ErrorCode.BAD_ENVELOPE, rule)
+        elif self._is_too_often(len(value) if isinstance(value, list) else 1):
+            pass
+        elif isinstance(value, list):
+            self.answer([await self._publish_item(item) for item in value])
+        else:
+            await self._publish_one(value)
+
+    def _is_too_often(self, messages: int) -> bool:
+        assert isinstance(self._identity, Identity)
+        wait_s = self._rate.take(self._identity.user, messages, self._clock.monotonic())
+        if wait_s is not None:
+            rule = f"limits.publishes_per_s: too many messages at once; wait {wait_s} s"
+            self.refuse(429, ErrorCode.RATE_LIMITED, rule, wait_s)
+        return wait_s is not None
+
+    async def _publish_one(self, value: object) -> None:
+        try:
+            self.answer(await self._publish(value))
+        except _Refused as refused:
+            code = refused.refusal.code
+            self.refuse(_STATUS.get(code, 400), code, refused.refusal.message, refused.retry_after_s)
+
+    async def _publish_item(self, value: object) -> Mapping[str, object]:
+        """A result of a batch: its own error does not stop the others."""
+        try:
+            return await self._publish(value)
+        except _Refused as refused:
+            return {"error": refused.refusal.as_data()}
+
+    async def _publish(self, value: object) -> Mapping[str, object]:
+        """Raises: _Refused."""
+        assert isinstance(self._identity, Identity)
+        try:
+            fields = object_from(value)
+            envelope = envelope_from(fields, self._clock.time())
+        except ProtocolError as flaw:
+            raise _Refused(Refusal(flaw.code, str(flaw))) from None
+        if not self._identity.may_publish(envelope.topic):
+            raise _Refused(Refusal(ErrorCode.FORBIDDEN, "topic: your token's publish list does not match it"))
+        if self._packets.tells(envelope.id):
+            user = self._identity.user
+            self._packets.tell("accepted", envelope.id, envelope.topic, type=envelope.type, user=user)
+        try:
+            placed = self._bus.publish(envelope, deduplicate="id" in fields)
+            if not isinstance(placed, Placed):
+                placed = await placed
+        except BusUnavailable as refused:
+            raise _Refused(Refusal(ErrorCode.OVERLOADED, str(refused)), refused.retry_after_s) from None
+        return {
+            "id": envelope.id,
+            "topic": envelope.topic,
+            "seq": placed.seq,
+            "prev": placed.prev,
+            "duplicate": placed.duplicate,
+        }
+
+    def _refuse_size(self) -> None:
+        self.refuse(413, "too_large", f"body: at most {self._max_body_bytes} bytes (server.max_frame_bytes)")
+
+
+def _is_below(announced: str, limit: int) -> bool:
+    """Whether a Content-Length header is a number of at most ``limit``: not every digit is one of ours."""
+    return announced.isascii() and announced.isdigit() and len(announced) < 16 and int(announced) <= limit

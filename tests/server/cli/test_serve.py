@@ -1,0 +1,61 @@
+"""What flags of ``fanwire serve`` become, and what --dev tells."""
+
+import argparse
+
+import pytest
+
+from server.cli import main
+from server.cli.serve import announcement, configure, flags_from
+
+
+def _flags(*words: str) -> dict[str, object]:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    given = flags_from(parser.parse_args(words))
+    return {key: value for key, value in given.items() if value}
+
+
+def test_no_flags_give_no_settings() -> None:
+    assert _flags() == {}
+
+
+def test_flags_are_settings_by_their_dotted_keys() -> None:
+    words = ["--dev", "--host", "::1", "--port", "9", "--workers", "2", "--bus", "memory://", "--statsd", "h:1"]
+    assert _flags(*words) == {
+        "server.dev": True,
+        "server.host": "::1",
+        "server.port": "9",
+        "server.workers": "2",
+        "bus.url": "memory://",
+        "statsd.host": "h",
+        "statsd.port": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("localhost", "localhost", None), ("[::1]:8126", "::1", "8126"), ("[::1]", "::1", None), ("h:", "h", None)],
+)
+def test_statsd_is_a_host_and_perhaps_a_port(text: str, host: str, port: str | None) -> None:
+    given = _flags("--statsd", text)
+    assert (given["statsd.host"], given.get("statsd.port")) == (host, port)
+
+
+def test_the_announcement_has_every_url_and_the_first_command() -> None:
+    text = announcement("http://127.0.0.1:9000", None)
+    for part in ("http://127.0.0.1:9000/\n", "ws://127.0.0.1:9000/api/ws", "curl -X POST http://127.0.0.1:9000/api/"):
+        assert part in text
+    assert "token" not in text
+
+
+def test_the_announcement_puts_the_token_where_it_works() -> None:
+    text = announcement("http://127.0.0.1:9000", "eyJ.a.b")
+    assert "http://127.0.0.1:9000/#token=eyJ.a.b\n" in text
+    assert "-H 'Authorization: Bearer eyJ.a.b'" in text
+
+
+def test_every_problem_of_the_configuration_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--port", "x", "--workers", "0"]) == 3
+    errors = capsys.readouterr().err
+    for problem in ("server.port (flag --port): must be an integer", "server.workers (flag", "auth.mode"):
+        assert problem in errors

@@ -1,0 +1,143 @@
+"""The strict protocol under a bare Tornado handler: close codes, and that they get through."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from node_peers import Closed
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, _WebSocketParams
+from wire import CLOSE, PING, PONG, TEXT, RawClient, frame_bytes
+
+from actors.meter import Meter
+from server import websocket_protocol
+from server.websocket_protocol import StrictWebSocketProtocol, close_payload_flaw
+
+
+class _Recorder(WebSocketHandler):
+    """Notes what it is told and echoes; the message ``leave`` is answered with close code 4509."""
+
+    def initialize(self, messages: list[str | bytes], closed: asyncio.Event) -> None:
+        self._messages = messages
+        self._closed = closed
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        return StrictWebSocketProtocol(self, False, _WebSocketParams(max_message_size=1024), Meter())
+
+    def on_message(self, message: str | bytes) -> None:
+        self._messages.append(message)
+        if message == "leave":
+            self.close(4509, "ö" * 100)
+        elif self.ws_connection is not None and not self.ws_connection.is_closing():
+            self.write_message(message, binary=isinstance(message, bytes))
+
+    def on_close(self) -> None:
+        self._closed.set()
+
+
+class Server:
+    """Where it listens, and what its handlers saw."""
+
+    def __init__(self) -> None:
+        self.messages: list[str | bytes] = []
+        self.closed = asyncio.Event()
+        (listener,) = bind_sockets(0, "127.0.0.1")
+        self.port: int = listener.getsockname()[1]
+        seen = {"messages": self.messages, "closed": self.closed}
+        self.http = HTTPServer(Application([("/", _Recorder, seen)], log_function=lambda handler: None))
+        self.http.add_socket(listener)
+
+    async def client(self) -> RawClient:
+        return await RawClient.upgraded(self.port, "/", subprotocols=())
+
+
+@pytest.fixture
+def server(io_loop: IOLoop) -> Iterator[Server]:
+    async def start() -> Server:
+        return Server()
+
+    running = io_loop.run_sync(start)
+    yield running
+    running.http.stop()
+    io_loop.run_sync(running.http.close_all_connections)
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999])
+def test_registered_and_private_close_codes_are_legal(code: int) -> None:
+    assert close_payload_flaw(code.to_bytes(2) + "grüße".encode()) is None
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
+def test_every_other_close_code_is_a_protocol_error(code: int) -> None:
+    assert close_payload_flaw(code.to_bytes(2)) == (1002, "illegal close code")
+
+
+def test_an_empty_close_is_legal_and_half_a_code_or_a_bad_reason_is_not() -> None:
+    assert close_payload_flaw(b"") is None
+    assert close_payload_flaw(b"\x03") == (1002, "a close code has two bytes")
+    assert close_payload_flaw(b"\x03\xe8\xff") == (1007, "the close reason is not UTF-8")
+
+
+@pytest.mark.gen_test
+async def test_messages_go_in_and_out_in_order(server: Server) -> None:
+    async with await server.client() as client:
+        await client.send_bytes(b"".join(frame_bytes(TEXT, f"{n}".encode()) for n in range(50)))
+        echoed = [await client.frame() for _ in range(50)]
+    assert [frame.payload for frame in echoed if frame] == [f"{n}".encode() for n in range(50)]
+    assert server.messages == [f"{n}" for n in range(50)]
+
+
+@pytest.mark.gen_test
+async def test_a_ping_is_answered_with_its_own_payload(server: Server) -> None:
+    async with await server.client() as client:
+        await client.send(PING, b"\x00 anything \xff")
+        pong = await client.frame()
+        assert pong is not None
+        assert (pong.opcode, pong.payload) == (PONG, b"\x00 anything \xff")
+
+
+@pytest.mark.gen_test
+async def test_a_reason_that_is_too_long_is_cut_at_a_character(server: Server) -> None:
+    async with await server.client() as client:
+        await client.send(TEXT, b"leave")
+        assert await client.closed() == Closed(4509, "ö" * 61)
+        await client.send(CLOSE, (4509).to_bytes(2))
+        assert await client.gone() == b""
+
+
+@pytest.mark.gen_test
+async def test_a_violation_is_told_before_the_connection_ends_and_ends_it_at_once(server: Server) -> None:
+    async with await server.client() as client:
+        await client.send(TEXT, b"fine")
+        await client.send(TEXT, b"naked", masked=False)
+        await client.send(TEXT, b"after")
+        assert await client.closed() == Closed(1002, "frames from a client must be masked")
+        assert await client.gone() == b""
+    async with asyncio.timeout(5):
+        await server.closed.wait()
+    assert server.messages == ["fine"]
+
+
+@pytest.mark.gen_test
+async def test_a_peer_that_does_not_answer_our_close_is_cut_off(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "LINGER_S", 0.05)
+    async with await server.client() as client:
+        await client.send(TEXT, b"leave")
+        assert (await client.closed() or Closed(0, "")).code == 4509
+        assert await client.gone() == b""
+        async with asyncio.timeout(5):
+            await server.closed.wait()
+
+
+@pytest.mark.gen_test
+async def test_frames_that_arrived_before_the_peer_left_are_still_read(server: Server) -> None:
+    async with await server.client() as client:
+        await client.send_bytes(b"".join(frame_bytes(TEXT, f"{n}".encode()) for n in range(20)))
+    async with asyncio.timeout(5):
+        await server.closed.wait()
+    assert server.messages == [f"{n}" for n in range(20)]

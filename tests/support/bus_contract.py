@@ -1,0 +1,157 @@
+"""What every bus has to do: a suite of tests that a test module inherits for its own bus.
+
+A subclass says in ``bus()`` how its bus is made. ``Inbox`` is where such a bus delivers.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from loop_turns import until
+from manual_clock import ManualClock
+
+from actors.ports import Bus, BusUnavailable, Placed
+from actors.protocol.envelope import Envelope, Seq, TopicName, envelope_from
+
+__all__ = ["BusContract", "Inbox", "message", "publish"]
+
+
+def message(topic: str = "a", data: object = None) -> Envelope:
+    """A message that no bus has placed yet, with an id of its own."""
+    return envelope_from({"topic": topic, "type": "x", "data": data}, 1_719_958_453.0)
+
+
+async def publish(bus: Bus, envelope: Envelope, *, deduplicate: bool = True) -> Placed:
+    """Publish on a bus that answers at once or on one that has to be awaited. Raises: BusUnavailable."""
+    answer = bus.publish(envelope, deduplicate=deduplicate)
+    return answer if isinstance(answer, Placed) else await answer
+
+
+class Inbox:
+    """Implements ``actors.ports.Deliveries``: keeps what arrives; ``full`` topics have no room."""
+
+    def __init__(self) -> None:
+        self.delivered: list[Envelope] = []
+        self.full: set[TopicName] = set()
+
+    def has_room(self, topic: TopicName) -> bool:
+        return topic not in self.full
+
+    def deliver(self, envelope: Envelope) -> None:
+        self.delivered.append(envelope)
+
+    def of(self, topic: str) -> list[Envelope]:
+        return [envelope for envelope in self.delivered if envelope.topic == topic]
+
+
+class BusContract:
+    """Inherit as ``class TestMyBus(BusContract)``. ``clock`` is what the bus reads its time from, if it can."""
+
+    def bus(self, clock: ManualClock) -> AbstractAsyncContextManager[Bus]:
+        """A bus that is running as far as it does without ``start``; closed at the end of the context."""
+        raise NotImplementedError
+
+    @pytest.mark.gen_test
+    async def test_a_bus_that_was_not_started_is_not_ready_and_stores_nothing(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            assert not bus.ready
+            with pytest.raises(BusUnavailable):
+                await publish(bus, message())
+            assert bus.top(TopicName("a")) == 0
+
+    @pytest.mark.gen_test
+    async def test_what_is_published_is_delivered_with_its_position(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(inbox := Inbox())
+            assert bus.ready
+            sent = message(data={"n": 1})
+            placed = await publish(bus, sent)
+            await until(lambda: inbox.delivered)
+            assert inbox.delivered == [sent.placed(placed.seq, placed.prev)]
+            assert (placed.prev, placed.duplicate) == (0, False)
+            assert 0 < placed.seq < 2**53
+
+    @pytest.mark.gen_test
+    async def test_the_messages_of_a_topic_form_a_chain_in_order(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(inbox := Inbox())
+            sent = [message(data=number) for number in range(20)]
+            placed = [await publish(bus, one) for one in sent]
+            await until(lambda: len(inbox.delivered) == 20)
+            assert [one.data for one in inbox.delivered] == list(range(20))
+            assert [one.prev for one in placed] == [0, *(one.seq for one in placed[:-1])]
+            assert sorted({one.seq for one in placed}) == [one.seq for one in placed]
+            assert [one.seq for one in inbox.delivered] == [one.seq for one in placed]
+
+    @pytest.mark.gen_test
+    async def test_publishes_at_the_same_time_form_one_chain(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(inbox := Inbox())
+            await asyncio.gather(*(publish(bus, message()) for _ in range(20)))
+            await until(lambda: len(inbox.delivered) == 20)
+            chain = inbox.delivered
+            assert [one.prev for one in chain] == [0, *(one.seq for one in chain[:-1])]
+
+    @pytest.mark.gen_test
+    async def test_topics_have_chains_of_their_own(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(inbox := Inbox())
+            for topic in ("a", "b", "a", "b"):
+                await publish(bus, message(topic))
+            await until(lambda: len(inbox.delivered) == 4)
+            for topic in ("a", "b"):
+                first, second = inbox.of(topic)
+                assert (first.prev, second.prev) == (0, first.seq)
+                assert bus.top(TopicName(topic)) == second.seq
+
+    @pytest.mark.gen_test
+    async def test_the_same_id_on_the_same_topic_is_one_message(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(inbox := Inbox())
+            once = message()
+            first = await publish(bus, once)
+            await publish(bus, message())
+            again = await publish(bus, once)
+            assert again == first._replace(duplicate=True)
+            await until(lambda: len(inbox.delivered) == 2)
+            assert bus.top(TopicName("a")) > first.seq
+
+    @pytest.mark.gen_test
+    async def test_the_same_id_on_another_topic_is_another_message(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(Inbox())
+            fields = message().as_json()
+            first = await publish(bus, envelope_from(fields, 1.0))
+            second = await publish(bus, envelope_from(fields | {"topic": "b"}, 1.0))
+            assert not (first.duplicate or second.duplicate)
+
+    @pytest.mark.gen_test
+    async def test_a_full_topic_is_refused_with_nothing_half_done(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(inbox := Inbox())
+            first = await publish(bus, message())
+            inbox.full.add(TopicName("a"))
+            refused = message()
+            with pytest.raises(BusUnavailable) as why:
+                await publish(bus, refused)
+            assert why.value.retry_after_s >= 1
+            assert str(why.value).startswith("topic: ")
+            inbox.full.clear()
+            placed = await publish(bus, refused)
+            assert (placed.prev, placed.duplicate) == (first.seq, False)
+            await until(lambda: len(inbox.delivered) == 2)
+
+    @pytest.mark.gen_test
+    async def test_a_topic_without_messages_has_no_top(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(Inbox())
+            assert bus.top(TopicName("nothing")) == Seq(0)
+
+    @pytest.mark.gen_test
+    async def test_a_closed_bus_is_not_ready_and_says_so(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            bus.start(Inbox())
+            await bus.close()
+            assert not bus.ready
+            with pytest.raises(BusUnavailable):
+                await publish(bus, message())
