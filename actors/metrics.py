@@ -18,6 +18,7 @@ __all__ = [
     "ACTOR_RUNNING",
     "BUS_ERRORS",
     "BUS_PUBLISH",
+    "BUS_REFUSED",
     "BUS_UP",
     "CATALOGUE",
     "LOOP_LAG",
@@ -181,7 +182,14 @@ ACTOR_MAILBOX_WAIT = _histogram(
     ("topic", "client"),
 )
 BUS_PUBLISH = _histogram("bus_publish_seconds", "What the bus took to store a message.", "bus", _BUSES)
-BUS_ERRORS = _counter("bus_errors_total", "errors", "Publishes that the bus did not store.", "bus", _BUSES)
+BUS_ERRORS = _counter("bus_errors_total", "errors", "Publishes that failed because of the bus.", "bus", _BUSES)
+BUS_REFUSED = _counter(
+    "bus_refused_total",
+    "publishes",
+    "Publishes that a topic had no room for: its mailbox is full, it is in quarantine, or limits.topics is reached.",
+    "bus",
+    _BUSES,
+)
 BUS_UP = _gauge("bus_up", "1 or 0", "Whether the bus takes messages.", "bus", _BUSES)
 LOOP_LAG = _histogram("loop_lag_seconds", "How late the event loop comes to what is due.")
 STATSD_ERRORS = _counter(

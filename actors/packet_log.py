@@ -6,7 +6,7 @@ from typing import Literal
 from actors.protocol.envelope import TopicName, TraceId
 from actors.rate import TokenBucket
 
-__all__ = ["SAMPLE_ONE_IN", "Hop", "PacketLog", "Packets"]
+__all__ = ["MAX_FOLLOWED_PER_S", "SAMPLE_ONE_IN", "Hop", "PacketLog", "Packets"]
 
 Packets = Literal["none", "sampled", "all"]
 Hop = Literal["accepted", "stored", "fanned_out", "written", "acked"]

@@ -8,7 +8,7 @@ from actors.protocol.codes import Refusal
 from actors.protocol.envelope import Envelope, Seq, TopicName
 from actors.protocol.permissions import Identity
 
-__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket"]
+__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket", "TopicFull"]
 
 
 class Clock(Protocol):
@@ -66,6 +66,10 @@ class BusUnavailable(Exception):
 
     def __str__(self) -> str:
         return f"{self.rule}; try again in {self.retry_after_s} s"
+
+
+class TopicFull(BusUnavailable):
+    """The bus is well, but this topic takes nothing now: back-pressure, told to whoever causes it."""
 
 
 class Identify(Protocol):

@@ -125,7 +125,7 @@ class StatsdConfig:
     host: str | None = None
     port: Annotated[int, Bounds(1, 65535)] = 8125
     prefix: str = "fanwire"
-    interval_s: Seconds = 1.0
+    interval_s: Annotated[float, Bounds(0.1, 3600)] = 1.0
     tags: bool = False
 
 

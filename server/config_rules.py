@@ -85,6 +85,7 @@ def _sizes(config: Config) -> Iterator[BrokenRule]:
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.@/-]{1,255}")
 _MESSAGE_TYPE = re.compile(r"[a-z0-9_.]{1,64}")
+_STATSD_PREFIX_MAX = 100
 _STATSD_PREFIX = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -95,15 +96,22 @@ def _names(config: Config) -> Iterator[BrokenRule]:
             yield BrokenRule((f"topics.{namespace}",), rule)
         if not all(_MESSAGE_TYPE.fullmatch(name) for name in topic.final):
             yield BrokenRule((f"topics.{namespace}.final",), "must list message types: 1 to 64 of a-z 0-9 _ .")
-    if not _STATSD_PREFIX.fullmatch(config.statsd.prefix):
-        yield BrokenRule(("statsd.prefix",), "must be words of A-Z a-z 0-9 _ - with dots between them")
+    prefix = config.statsd.prefix
+    if len(prefix) > _STATSD_PREFIX_MAX or not _STATSD_PREFIX.fullmatch(prefix):
+        rule = f"must be words of A-Z a-z 0-9 _ - with dots between them, {_STATSD_PREFIX_MAX} characters at most"
+        yield BrokenRule(("statsd.prefix",), rule)
 
 
 # An Origin header carries exactly this, in lower case, so anything else would never match.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
+_HOST = re.compile(r"[^\s/@\[\]]+")
+
+
 def _addresses(config: Config) -> Iterator[BrokenRule]:
+    if config.statsd.host is not None and not _HOST.fullmatch(config.statsd.host):
+        yield BrokenRule(("statsd.host",), "must be a host name or an IP address, without brackets, port or blanks")
     if not all(map(_ORIGIN.fullmatch, config.server.allowed_origins)):
         rule = "must list origins as browsers send them: scheme://host[:port] in lower case, no path, no *"
         yield BrokenRule(("server.allowed_origins",), rule)

@@ -14,6 +14,7 @@ from actors.metrics import (
     ACTOR_RUNNING,
     BUS_ERRORS,
     BUS_PUBLISH,
+    BUS_REFUSED,
     BUS_UP,
     LOOP_LAG,
     STATSD_ERRORS,
@@ -143,7 +144,8 @@ def _actors(ask: Language) -> Sequence[Panel]:
 def _below(ask: Language) -> Sequence[Panel]:
     return (
         _graph("Bus: storing a message, p99", ask.percentile(BUS_PUBLISH, 99), BUS_PUBLISH, ask.duration_unit),
-        _by_label("Bus: publishes not stored", ask.rate(BUS_ERRORS), BUS_ERRORS, "ops"),
+        _by_label("Publishes that the bus failed", ask.rate(BUS_ERRORS), BUS_ERRORS, "ops"),
+        _by_label("Publishes without room in their topic", ask.rate(BUS_REFUSED), BUS_REFUSED, "ops"),
         _graph("Bus up", ask.lowest(BUS_UP), BUS_UP),
         _percentiles("Loop lag", ask, LOOP_LAG),
         _graph("StatsD flushes that failed", ask.rate(STATSD_ERRORS, "failed"), STATSD_ERRORS, unit="ops", width=12),

@@ -118,9 +118,12 @@ def topic_flaw(topic: object) -> str | None:
 
 
 def trace_id_from(value: object) -> TraceId:
-    """Raises: ProtocolError when ``value`` is not a uuid4 in its usual spelling."""
+    """The id that ``value`` spells, in lower case: RFC 9562 §4 has one id whatever the case of its letters.
+
+    Raises: ProtocolError when ``value`` is not a uuid4 in its usual spelling.
+    """
     if isinstance(value, str) and _UUID4.match(value):
-        return TraceId(value)
+        return TraceId(value.lower())
     raise ProtocolError(ErrorCode.BAD_ENVELOPE, "id", "must be a uuid4 string")
 
 

@@ -85,7 +85,7 @@ def command_from(text: str, now: float) -> Command:
         raise ProtocolError(ErrorCode.BAD_VERSION, "v", f"is missing; must be {VERSION}")
     if fields.get("topic") != SYSTEM:
         envelope = envelope_from(fields, now)
-        return Publish(trace_id_from(fields.get("id")), envelope)
+        return Publish(_request_id_from(fields.get("id")), envelope)
     return _control_from(fields)
 
 
@@ -93,7 +93,7 @@ def request_id_of(text: str) -> TraceId | None:
     """The id that an answer to a refused frame goes back to, where it can be made out at all."""
     try:
         value = parse(text)
-        return trace_id_from(value.get("id")) if isinstance(value, dict) else None
+        return _request_id_from(value.get("id")) if isinstance(value, dict) else None
     except ProtocolError:
         return None
 
@@ -113,6 +113,12 @@ def control_envelope(kind: str, data: Mapping[str, object], now: float, re: Trac
     return encode(fields)
 
 
+def _request_id_from(value: object) -> TraceId:
+    """An id as its sender spells it, who will look for exactly that in ``re``. Raises: ProtocolError."""
+    trace_id_from(value)
+    return TraceId(str(value))
+
+
 def _control_from(fields: Mapping[str, object]) -> Command:
     version, kind, data = fields["v"], fields.get("type"), fields.get("data", {})
     if type(version) is not int or version != VERSION:
@@ -125,11 +131,11 @@ def _control_from(fields: Mapping[str, object]) -> Command:
         case "pong":
             return Pong(_seen_from(data.get("seen", {})))
         case "subscribe":
-            return Subscribe(trace_id_from(fields.get("id")), _subscriptions_from(data.get("topics")))
+            return Subscribe(_request_id_from(fields.get("id")), _subscriptions_from(data.get("topics")))
         case "unsubscribe":
-            return Unsubscribe(trace_id_from(fields.get("id")), _names_from(data.get("topics")))
+            return Unsubscribe(_request_id_from(fields.get("id")), _names_from(data.get("topics")))
         case "auth":
-            return Renew(trace_id_from(fields.get("id")), _token_from(data.get("token")))
+            return Renew(_request_id_from(fields.get("id")), _token_from(data.get("token")))
         case _:
             rule = "must be subscribe, unsubscribe, pong or auth on topic system"
             raise ProtocolError(ErrorCode.UNKNOWN_TYPE, "type", rule)
@@ -171,7 +177,7 @@ def since_from(where: str, since: object) -> Since:
 
 def _seen_from(seen: object) -> dict[str, str]:
     if isinstance(seen, dict) and all(isinstance(last, str) for last in seen.values()):
-        return seen
+        return {topic: last.lower() for topic, last in seen.items()}
     raise ProtocolError(ErrorCode.BAD_ENVELOPE, "data.seen", "must be an object of topic to message id")
 
 

@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from typing import NamedTuple
 
-from actors.ports import BusUnavailable, Clock, Deliveries, Placed
+from actors.ports import BusUnavailable, Clock, Deliveries, Placed, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName, TraceId
 
 __all__ = ["DUPLICATES_S", "MAX_IDS", "MAX_TOPICS", "MemoryBus"]
@@ -64,7 +64,7 @@ class MemoryBus:
             if earlier is not None:
                 return earlier._replace(duplicate=True)
         if not self._deliveries.has_room(envelope.topic):
-            raise BusUnavailable("topic: its mailbox is full or it is not served", RETRY_AFTER_S)
+            raise TopicFull("topic: its mailbox is full or it is not served", RETRY_AFTER_S)
         placed = self._place(envelope.topic)
         self._deliveries.deliver(envelope.placed(placed.seq, placed.prev))
         self._tops.pop(envelope.topic, None)  # so that the topics stay sorted by last use

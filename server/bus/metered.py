@@ -1,10 +1,10 @@
-"""A bus that is measured: how long each publish took, and how many were not stored."""
+"""A bus that is measured: how long each publish took, and how many were not stored for which reason."""
 
 from collections.abc import Awaitable
 
 from actors.meter import Meter
-from actors.metrics import BUS_ERRORS, BUS_PUBLISH
-from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed
+from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
+from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName
 
 __all__ = ["MeteredBus"]
@@ -39,8 +39,8 @@ class MeteredBus:
         began = self._clock.monotonic()
         try:
             placed = self._bus.publish(envelope, deduplicate=deduplicate)
-        except BusUnavailable:
-            self._meter.add(BUS_ERRORS, 1, self.name)
+        except BusUnavailable as refused:
+            self._count(refused)
             raise
         if not isinstance(placed, Placed):
             return self._measured(placed, began)
@@ -50,8 +50,12 @@ class MeteredBus:
     async def _measured(self, placing: Awaitable[Placed], began: float) -> Placed:
         try:
             placed = await placing
-        except BusUnavailable:
-            self._meter.add(BUS_ERRORS, 1, self.name)
+        except BusUnavailable as refused:
+            self._count(refused)
             raise
         self._meter.observe(BUS_PUBLISH, self._clock.monotonic() - began, label=self.name)
         return placed
+
+    def _count(self, refused: BusUnavailable) -> None:
+        """A topic without room is its publishers' doing, and no error of the bus."""
+        self._meter.add(BUS_REFUSED if isinstance(refused, TopicFull) else BUS_ERRORS, 1, self.name)

@@ -73,11 +73,11 @@ def flags_from(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _host_and_port(text: str | None) -> tuple[str | None, str | None]:
-    """``host:8125``, ``host`` alone, or ``[::1]:8125``."""
+    """``host:8125``, ``host`` alone, ``[::1]:8125``, or an IPv6 address alone, which has more than one colon."""
     if text is None:
         return None, None
     host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
+    if not colon or text.endswith("]") or (":" in host and not host.endswith("]")):
         host, port = text, ""
     return host.removeprefix("[").removesuffix("]"), port or None
 

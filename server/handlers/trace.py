@@ -24,7 +24,7 @@ class TraceHandler(JsonHandler):
         if isinstance(admitted, Refused):
             self.turn_away(admitted)
             return
-        traces = self._traces.of(trace_id)
+        traces = self._traces.of(trace_id.lower())
         if traces:
             self.answer({"id": traces[0].id, "messages": [self._story_of(trace) for trace in traces]})
         else:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.packet_log import SAMPLE_ONE_IN, PacketLog
+from actors.packet_log import MAX_FOLLOWED_PER_S, SAMPLE_ONE_IN, PacketLog
 from actors.protocol.envelope import TopicName, TraceId, new_trace_id
 
 
@@ -28,6 +28,19 @@ def test_a_sample_is_one_in_a_hundred_and_the_same_for_every_worker() -> None:
 )
 def test_the_id_alone_decides(number: int, is_told: bool) -> None:
     assert PacketLog("sampled").tells(TraceId(f"{number:08x}-4ad2-4f7e-9c0d-0d9a3ad0c001")) is is_told
+
+
+def test_of_a_sample_only_so_many_messages_a_second_are_followed() -> None:
+    """Publishers choose ids: whoever puts all of them into the sample must not cost everyone the short cut."""
+    log = PacketLog("sampled")
+    chosen = TraceId("00000000-4ad2-4f7e-9c0d-0d9a3ad0c001")
+    assert sum(log.follows(chosen, now=0.0) for _ in range(1000)) == MAX_FOLLOWED_PER_S
+    assert sum(log.follows(chosen, now=0.5) for _ in range(1000)) == MAX_FOLLOWED_PER_S / 2
+
+
+def test_whoever_wants_all_gets_all() -> None:
+    log = PacketLog("all")
+    assert all(log.follows(new_trace_id(), now=0.0) for _ in range(1000))
 
 
 def test_a_line_has_the_hop_the_trace_id_the_topic_and_whatever_more_there_is(caplog: Any) -> None:

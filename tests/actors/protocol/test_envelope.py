@@ -46,6 +46,10 @@ def test_the_publishers_id_is_the_trace_id() -> None:
     assert envelope_from(GOOD, NOW).id == ID
 
 
+def test_an_id_is_the_same_whatever_the_case_of_its_letters() -> None:
+    assert envelope_from(GOOD | {"id": ID.upper()}, NOW).id == ID.lower()
+
+
 def test_a_publishers_own_ts_seq_prev_and_re_are_not_kept() -> None:
     json = envelope_from(GOOD | {"ts": 1, "seq": 5, "prev": 4, "re": ID}, NOW).as_json()
     assert (json["ts"], json["seq"], json["prev"]) == (1_719_958_453.127, 0, 0)

@@ -69,6 +69,20 @@ def test_a_pong_acknowledges_and_needs_no_id() -> None:
     assert command_from('{"v":1,"topic":"system","type":"pong"}', NOW) == Pong({})
 
 
+def test_a_request_is_answered_by_its_id_as_it_was_spelt_and_published_by_the_usual_spelling() -> None:
+    command = command_from(json.dumps({"v": 1, "id": ID.upper(), "topic": "a", "type": "x"}), NOW)
+    assert isinstance(command, Publish)
+    assert (command.id, command.envelope.id) == (ID.upper(), ID)
+    assert request_id_of(json.dumps({"id": ID.upper()})) == ID.upper()
+
+
+def test_a_seen_and_a_since_find_a_message_whatever_the_case_of_their_letters() -> None:
+    text = json.dumps({"v": 1, "topic": "system", "type": "pong", "data": {"seen": {"a": OTHER.upper()}}})
+    assert command_from(text, NOW) == Pong({"a": OTHER})
+    subscribe = command_from(control("subscribe", {"topics": {"a": {"since": OTHER.upper()}}}), NOW)
+    assert subscribe == Subscribe(ID, {"a": OTHER})
+
+
 def test_an_envelope_of_any_other_topic_is_a_publish() -> None:
     command = command_from(json.dumps({"v": 1, "id": ID, "topic": "a", "type": "x", "data": 1}), NOW)
     assert isinstance(command, Publish)

@@ -8,8 +8,8 @@ from bus_contract import Inbox, message
 from manual_clock import ManualClock
 
 from actors.meter import Meter
-from actors.metrics import BUS_ERRORS, BUS_PUBLISH
-from actors.ports import Bus, BusUnavailable, Deliveries, Placed
+from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
+from actors.ports import Bus, BusUnavailable, Deliveries, Placed, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName
 from server.bus.memory import MemoryBus
 from server.bus.metered import MeteredBus
@@ -90,6 +90,16 @@ async def test_what_a_bus_refuses_is_an_error_and_no_publish() -> None:
     assert setting.bus.ready
     await setting.publish()
     assert setting.measured("memory") == (1, 0.0, 2)
+
+
+@pytest.mark.gen_test
+async def test_a_topic_without_room_is_refused_and_no_error_of_the_bus() -> None:
+    setting = Setting("memory", MemoryBus)
+    setting.inbox.full.add(message().topic)
+    with pytest.raises(TopicFull):
+        await setting.publish()
+    assert setting.measured("memory") == (0, 0.0, 0)
+    assert setting.meter.counts(BUS_REFUSED)["memory"] == 1
 
 
 @pytest.mark.gen_test

@@ -34,7 +34,13 @@ def test_flags_are_settings_by_their_dotted_keys() -> None:
 
 @pytest.mark.parametrize(
     ("text", "host", "port"),
-    [("localhost", "localhost", None), ("[::1]:8126", "::1", "8126"), ("[::1]", "::1", None), ("h:", "h", None)],
+    [
+        ("localhost", "localhost", None),
+        ("[::1]:8126", "::1", "8126"),
+        ("[::1]", "::1", None),
+        ("h:", "h", None),
+        ("::1", "::1", None),
+    ],
 )
 def test_statsd_is_a_host_and_perhaps_a_port(text: str, host: str, port: str | None) -> None:
     given = _flags("--statsd", text)
