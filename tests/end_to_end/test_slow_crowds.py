@@ -119,7 +119,7 @@ def _as_frames(entries: list[Any]) -> list[dict[str, Any]]:
 @pytest.mark.gen_test(timeout=120)
 @pytest.mark.parametrize(
     ("healthy", "stalled", "per_s", "seconds"),
-    [pytest.param(900, 100, 200, 10, id="a tenth of 1000"), pytest.param(500, 500, 100, 6, id="half of 1000")],
+    [pytest.param(900, 100, 200, 10, id="a tenth of 1000"), pytest.param(500, 500, 50, 12, id="half of 1000")],
 )
 async def test_stopped_processes_are_cut_off_and_nobody_else_notices(
     healthy: int, stalled: int, per_s: float, seconds: float
