@@ -13,10 +13,11 @@ from server.addresses import is_loopback
 from server.admission import Admission, Refused
 from server.auth import AnonymousAuthenticator, Authenticator, TokenRefused, find_token
 from server.config import ServerConfig
-from server.cors import WRONG_ORIGIN
 from server.peer import client_address, networks_from, origin_is_allowed
 
-__all__ = ["Access", "offered_subprotocols"]
+__all__ = ["WRONG_ORIGIN", "Access", "offered_subprotocols"]
+
+WRONG_ORIGIN = "Origin is not in server.allowed_origins and not the gateway's own"
 
 log = logging.getLogger("fanwire.access")
 

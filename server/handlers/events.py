@@ -14,9 +14,8 @@ from actors.protocol.permissions import Identity
 from actors.protocol.sse import ENDED, BadCursor, cursor_from, retry
 from server.access import Access
 from server.admission import Refused, unavailable
-from server.cors import WRONG_ORIGIN, allow_origin, answer_preflight
 from server.event_socket import EventSocket
-from server.handlers.json_handler import JsonHandler
+from server.handlers.cross_origin import CrossOriginHandler
 from server.handlers.open_connections import OpenConnections
 
 __all__ = ["EventsHandler"]
@@ -24,8 +23,10 @@ __all__ = ["EventsHandler"]
 RETRY_MS = (500, 1500)  # at random, so that those who lost their connection together do not come back together
 
 
-class EventsHandler(JsonHandler):
+class EventsHandler(CrossOriginHandler):
     """One stream: the same client actor, mailbox and limits as a WebSocket has, but nothing is read from it."""
+
+    cross_origin_headers = "Authorization, Last-Event-ID"
 
     def initialize(
         self,
@@ -44,14 +45,7 @@ class EventsHandler(JsonHandler):
         self._meter = meter
 
     def prepare(self) -> None:
-        if self._access.is_of_allowed_origin(self.request):
-            allow_origin(self)
-
-    def options(self) -> None:
-        if self._access.is_of_allowed_origin(self.request):
-            answer_preflight(self)
-        else:
-            self.refuse(403, ErrorCode.FORBIDDEN, WRONG_ORIGIN)
+        self.let_origin_read()
 
     async def get(self) -> None:
         came_from = self.request.headers.get("Last-Event-ID") or self.get_query_argument("last_event_id", "")

@@ -13,7 +13,7 @@ from actors.protocol.envelope import ProtocolError, envelope_from
 from actors.protocol.permissions import Identity
 from server.access import Access
 from server.admission import Refused
-from server.handlers.json_handler import JsonHandler
+from server.handlers.cross_origin import CrossOriginHandler
 from server.publish_rate import PublishRate
 
 __all__ = ["MAX_BATCH", "PublishHandler"]
@@ -37,10 +37,12 @@ class _Refused(Exception):
 
 
 @stream_request_body
-class PublishHandler(JsonHandler):
+class PublishHandler(CrossOriginHandler):
     """The token is verified before the body is kept; 200 is given after the bus has stored, never before."""
 
     routine = True
+    cross_origin = "POST"
+    cross_origin_headers = "Authorization, Content-Type"
 
     def initialize(
         self, access: Access, bus: Bus, clock: Clock, rate: PublishRate, packets: PacketLog, max_body_bytes: int
@@ -56,6 +58,9 @@ class PublishHandler(JsonHandler):
         self._identity: Identity | Refused | None = None
 
     async def prepare(self) -> None:
+        self.let_origin_read()
+        if self.request.method == "OPTIONS":
+            return
         self.request.connection.set_max_body_size(DISCARD_BYTES)  # type: ignore[union-attr]
         announced = self.request.headers.get("Content-Length", "0")
         if not _is_below(announced, DISCARD_BYTES):

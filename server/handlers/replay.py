@@ -12,10 +12,9 @@ from actors.protocol.codes import ErrorCode
 from actors.protocol.envelope import ProtocolError, TopicName, publishable_topic
 from actors.protocol.messages import Since, since_from
 from actors.topic_page import Page, Read, page_of
-from server.access import Access
+from server.access import WRONG_ORIGIN, Access
 from server.admission import Refused
-from server.cors import WRONG_ORIGIN, allow_origin, answer_preflight
-from server.handlers.json_handler import JsonHandler
+from server.handlers.cross_origin import CrossOriginHandler
 
 __all__ = ["MAX_LIMIT", "ReplayHandler"]
 
@@ -25,7 +24,7 @@ PATIENCE_S = 5.0
 RETRY_AFTER_S = 1
 
 
-class ReplayHandler(JsonHandler):
+class ReplayHandler(CrossOriginHandler):
     """Answers as the topic's actor does: what was stored before the request is in the answer."""
 
     routine = True
@@ -36,14 +35,7 @@ class ReplayHandler(JsonHandler):
         self._bus = bus
 
     def prepare(self) -> None:
-        if self._access.is_of_allowed_origin(self.request):
-            allow_origin(self)
-
-    def options(self) -> None:
-        if self._access.is_of_allowed_origin(self.request):
-            answer_preflight(self)
-        else:
-            self.refuse(403, ErrorCode.FORBIDDEN, WRONG_ORIGIN)
+        self.let_origin_read()
 
     async def get(self) -> None:
         if not self._access.is_of_allowed_origin(self.request):

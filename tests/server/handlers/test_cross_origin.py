@@ -1,4 +1,4 @@
-"""Cross-origin reads of the two routes that browsers use: by the exact Origin, never ``*``, and never another."""
+"""Cross-origin use of the routes that browsers call: by the exact Origin, never ``*``, and never another."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 from event_stream import EventStream
 from gateways import WITH_TOKENS, RunningGateway, running_gateway, token_for
+
+from actors.metrics import WS_AUTH_FAILURES
 
 APP = "https://app.example"
 ROUTES = ["/api/events?topic=t:a", "/api/ws/replay?topic=t:a&after=earliest"]
@@ -83,7 +85,7 @@ async def test_a_preflight_of_an_allowed_origin_is_answered_without_a_token(path
         assert (answer.status, answer.body) == (204, None)
         assert answer.headers["Access-Control-Allow-Origin"] == APP
         assert answer.headers["Access-Control-Allow-Methods"] == "GET"
-        assert allowed == {"authorization", "last-event-id"}
+        assert allowed == {"authorization", *(["last-event-id"] if "events" in path else [])}
         assert answer.headers["Vary"] == "Origin"
         assert int(answer.headers["Access-Control-Max-Age"]) > 0
         assert len(running.gateway.clients) == 0
@@ -104,3 +106,30 @@ async def test_an_origin_with_a_line_break_adds_no_header(path: str) -> None:
     async with gateway() as running, await ask(running, path, f"{APP}%0d%0aX-Evil: 1") as answer:
         assert answer.status == 403
         assert answer.header("X-Evil") is None
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("path", ROUTES)
+async def test_a_refused_origin_is_told_to_caches_as_well(path: str) -> None:
+    async with gateway() as running, await ask(running, path, FOREIGN[2]) as answer:
+        assert (answer.status, answer.header("Vary")) == (403, "Origin")
+
+
+@pytest.mark.gen_test
+async def test_a_page_of_an_allowed_origin_may_publish_and_read_the_answer() -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    async with gateway() as running:
+        preflight = await running.request("OPTIONS", "/api/publish", headers={"Origin": APP, **asks})
+        assert (preflight.status, preflight.headers["Access-Control-Allow-Methods"]) == (204, "POST")
+        assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+        headers = {"Origin": APP, "Authorization": f"Bearer {token_for(publish=['*'])}"}
+        answer = await running.request("POST", "/api/publish", b'{"topic":"t:a","type":"x"}', headers=headers)
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, APP)
+        assert answer.headers["Vary"] == "Origin"
+
+
+@pytest.mark.gen_test
+async def test_a_preflight_is_no_token_that_failed() -> None:
+    async with gateway() as running:
+        assert (await running.request("OPTIONS", "/api/publish", headers={"Origin": FOREIGN[2]})).status == 403
+        assert not sum(running.gateway.telemetry.meter.counts(WS_AUTH_FAILURES).values())
