@@ -69,7 +69,7 @@ class ClientCommands:
     def __init__(self, session: ClientSession, services: ClientServices) -> None:
         self._session = session
         self._services = services
-        self.replies = Replies(session, services.settings, services.clock)
+        self.replies = Replies(session, services.settings, services.clock, services.bus.epoch)
         self.subscriptions = ClientSubscriptions(session, services.directory, self.replies, services.settings.topics)
 
     def handle(self, inbound: Inbound) -> CloseCode | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from actors.delivery import Delivery
 from actors.history import History
-from actors.ports import Clock
+from actors.ports import Clock, Top
 from actors.protocol.envelope import Seq, TopicName, TraceId
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
@@ -41,7 +41,7 @@ class TopicSettings:
 class TopicDirectory:
     """Owns the table of topics, of which ``max_topics`` may run at once.
 
-    ``top_of`` gives the last position of a topic that is not running.
+    ``top_of`` gives the last message of a topic that is not running.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TopicDirectory:
         clock: Clock,
         telemetry: Telemetry,
         settings_of: Callable[[TopicName], TopicSettings],
-        top_of: Callable[[TopicName], Seq],
+        top_of: Callable[[TopicName], Top],
         max_topics: int = MAX_TOPICS,
     ) -> None:
         self._supervisor = supervisor
@@ -74,7 +74,7 @@ class TopicDirectory:
 
     def route(self, delivery: Delivery) -> Outcome:
         """Hot path: one look-up per message. Ask ``has_room`` before a message gets its position."""
-        state = self._topics.get(delivery.topic) or self._start(delivery.topic, delivery.prev)
+        state = self._topics.get(delivery.topic) or self._start_for(delivery)
         return state.mailbox.offer(delivery)
 
     def mailbox_of(self, topic: TopicName) -> TopicMailbox | None:
@@ -103,9 +103,14 @@ class TopicDirectory:
     def top(self, topic: TopicName) -> Seq:
         """The position up to which ``topic`` has been fanned out."""
         state = self._topics.get(topic)
-        return state.history.top if state is not None else self._top_of(topic)
+        return state.history.top if state is not None else self._top_of(topic).seq
 
-    def _start(self, topic: TopicName, top: Seq) -> TopicState:
+    def _start_for(self, first: Delivery) -> TopicState:
+        """The chain goes by what the message says; the bus adds the id, where it means the same position."""
+        top = self._top_of(first.topic)
+        return self._start(first.topic, top if top.seq == first.prev else Top(first.prev))
+
+    def _start(self, topic: TopicName, top: Top) -> TopicState:
         settings = self._settings_of(topic)
         state = TopicState(
             topic,

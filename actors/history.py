@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from actors.delivery import Delivery
+from actors.ports import Top
 from actors.protocol.envelope import Seq, TraceId
 
 __all__ = ["History"]
@@ -14,12 +15,13 @@ _SLACK = 1024  # forgotten messages that may keep their place at the front befor
 class History:
     """Bounded by messages and by age; the top position outlives its message.
 
-    ``max_messages`` counts messages, ``ttl_s`` is an age in seconds, ``top`` the topic's last position
-    before this history begins (0: there was none).
+    ``max_messages`` counts messages, ``ttl_s`` is an age in seconds, ``top`` the topic's last message before this
+    history begins. ``_before`` is the id of the message before the oldest one that is kept, as far as it is known.
     """
 
     __slots__ = (
         "_arrived",
+        "_before",
         "_first",
         "_messages",
         "_order_of_id",
@@ -31,11 +33,11 @@ class History:
         "ttl_s",
     )
 
-    def __init__(self, *, max_messages: int, ttl_s: float, top: Seq) -> None:
+    def __init__(self, *, max_messages: int, ttl_s: float, top: Top) -> None:
         self.max_messages = max_messages
         self.ttl_s = ttl_s
-        self.top = top
-        self.top_id: TraceId | None = None
+        self.top, self.top_id = top
+        self._before = top.id
         # A list with a moving start, not a deque: a page from its middle is one slice.
         self._messages: list[Delivery | None] = []
         self._start = 0
@@ -60,6 +62,7 @@ class History:
             self._forget_oldest()
         self.top, self.top_id = delivery.seq, delivery.id
         if self.max_messages == 0:
+            self._before = delivery.id
             return
         order = self._first + len(self)
         self._messages.append(delivery)
@@ -105,11 +108,11 @@ class History:
     def _index_after(self, position: Seq | TraceId) -> int | None:
         if position in (self.top, self.top_id):
             return len(self)
-        first = self._oldest_message
-        if first is not None and position == first.prev:
-            return 0
         order = self._order_of_id.get(position) if isinstance(position, str) else self._order_of_seq.get(position)
-        return None if order is None else order - self._first + 1
+        if order is not None:
+            return order - self._first + 1
+        first = self._oldest_message
+        return 0 if first is not None and position in (first.prev, self._before) else None
 
     def _from(self, index: int, limit: int | None) -> Sequence[Delivery]:
         start = self._start + index
@@ -126,6 +129,7 @@ class History:
         if self._start > _SLACK and self._start > len(self):
             del self._messages[: self._start]
             self._start = 0
+        self._before = gone.id
         del self._order_of_seq[gone.seq]
         # An id may come back after the five minutes in which it is a key: the newer one keeps its entry.
         if self._order_of_id.get(gone.id, self._first) < self._first:

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from actors.protocol.codes import Refusal
-from actors.protocol.envelope import Envelope, Seq, TopicName
+from actors.protocol.envelope import Envelope, Seq, TopicName, TraceId
 from actors.protocol.permissions import Identity
 
-__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket", "TopicFull"]
+__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket", "Top", "TopicFull"]
 
 
 class Clock(Protocol):
@@ -54,6 +54,13 @@ class Placed(NamedTuple):
     seq: Seq
     prev: Seq
     duplicate: bool
+
+
+class Top(NamedTuple):
+    """A topic's last message, which it outlives; nothing but zeros where there was none."""
+
+    seq: Seq = Seq(0)
+    id: TraceId | None = None
 
 
 class BusUnavailable(Exception):
@@ -103,8 +110,12 @@ class Bus(Protocol):
         when awaited: BusUnavailable.
         """
 
-    def top(self, topic: TopicName) -> Seq:
-        """The last position given in ``topic``; 0 where none is known."""
+    def top(self, topic: TopicName) -> Top:
+        """The last position given in ``topic``."""
+
+    @property
+    def epoch(self) -> str:
+        """Another one where positions were forgotten: position 0 of one epoch says nothing in the next."""
 
     @property
     def ready(self) -> bool: ...

@@ -14,10 +14,11 @@ __all__ = ["Replies"]
 class Replies:
     """``answer`` and ``refuse`` end a request: the client's next frame is read afterwards."""
 
-    def __init__(self, session: ClientSession, settings: ClientSettings, clock: Clock) -> None:
+    def __init__(self, session: ClientSession, settings: ClientSettings, clock: Clock, epoch: str) -> None:
         self._session = session
         self._settings = settings
         self._clock = clock
+        self._epoch = epoch
 
     def say(self, kind: str, data: Mapping[str, object], re: TraceId | None = None) -> None:
         self._session.socket.write(self._session.framing.control(kind, data, self._clock.time(), re))
@@ -40,6 +41,7 @@ class Replies:
             "mailbox": {"messages": settings.mailbox_messages, "bytes": settings.mailbox_bytes},
             "expires_at": session.identity.expires_at,
             "reconnect_jitter_ms": settings.reconnect_jitter_ms,
+            "epoch": self._epoch,
         }
         self.say("hello", hello, re)
 

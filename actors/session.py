@@ -10,7 +10,7 @@ from actors.ports import Clock, Socket
 from actors.protocol.codes import CloseCode
 from actors.protocol.envelope import Seq, TopicName, TraceId
 from actors.protocol.messages import request_id_of
-from actors.protocol.permissions import Identity
+from actors.protocol.permissions import LEEWAY_S, Identity
 from actors.rate import TokenBucket
 from actors.runtime.overflow import OverflowPolicy
 from actors.subscription_request import SubscriptionRequest
@@ -85,12 +85,17 @@ class ClientSession:
         return int(f"user:{self.identity.user}" in self.topics)
 
     def renew(self, identity: Identity, clock: Clock) -> None:
-        """From now on the client is who its newer token says."""
+        """From now on the client is who its newer token says.
+
+        A token that was taken although it had just expired is good for as long as clocks are forgiven to differ:
+        ended at once, its client would come back with it again and again.
+        """
         self.identity = identity
         if identity.expires_at is None:
             self.expires = None
         else:
-            self.expires = clock.monotonic() + identity.expires_at - clock.time()
+            left_s = identity.expires_at - clock.time()
+            self.expires = clock.monotonic() + (left_s if left_s > 0 else left_s + LEEWAY_S)
 
     def hang_up(self, code: CloseCode, reason: str) -> None:
         """Say why, once."""

@@ -46,7 +46,8 @@ def _origin_key(origin: str) -> tuple[str, str, int] | None:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-    if not parts.hostname or port is None:
+    is_more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if not parts.hostname or port is None or is_more:
         return None
     return parts.scheme, parts.hostname, port
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias
 
-from actors.protocol.permissions import BadPattern, Identity, TopicPattern
+from actors.protocol.permissions import LEEWAY_S, BadPattern, Identity, TopicPattern
 
 __all__ = ["MAX_PATTERNS", "ClaimRules", "RefusalReason", "TokenRefused", "claims_from", "identity_from"]
 
@@ -59,7 +59,7 @@ class ClaimRules:
 
     audience: str | None = None
     issuer: str | None = None
-    leeway_s: float = 5.0
+    leeway_s: float = LEEWAY_S
 
 
 def claims_from(payload: bytes) -> dict[str, object]:

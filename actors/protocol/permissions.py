@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from actors.protocol.envelope import TopicName, topic_flaw
 
-__all__ = ["ANYTHING", "BadPattern", "Identity", "TopicPattern"]
+__all__ = ["ANYTHING", "LEEWAY_S", "BadPattern", "Identity", "TopicPattern"]
 
 ANYTHING = "*"
+LEEWAY_S = 5.0  # protocol §2: by how much the clock of whoever made a token may differ from ours
 
 
 class BadPattern(ValueError):

@@ -1,10 +1,11 @@
 """The memory bus: one process, nothing to install. Owns the positions and the ids of the last five minutes."""
 
 import logging
+import secrets
 from collections import deque
 from typing import NamedTuple
 
-from actors.ports import BusUnavailable, Clock, Deliveries, Placed, TopicFull
+from actors.ports import BusUnavailable, Clock, Deliveries, Placed, Top, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName, TraceId
 
 __all__ = ["DUPLICATES_S", "MAX_IDS", "MAX_TOPICS", "MemoryBus"]
@@ -14,6 +15,8 @@ MAX_IDS = 1_000_000
 MAX_TOPICS = 1_000_000
 RETRY_AFTER_S = 1
 
+
+_NOTHING = Top()
 
 log = logging.getLogger("fanwire.bus")
 
@@ -36,7 +39,8 @@ class MemoryBus:
         self._max_ids = max_ids
         self._max_topics = max_topics
         self._deliveries: Deliveries | None = None
-        self._tops: dict[TopicName, Seq] = {}
+        self.epoch = secrets.token_hex(4)
+        self._tops: dict[TopicName, Top] = {}
         self._floor = Seq(0)
         self._placed: dict[tuple[TopicName, TraceId], Placed] = {}
         self._known: deque[_Known] = deque()
@@ -52,8 +56,8 @@ class MemoryBus:
     def ready(self) -> bool:
         return self._deliveries is not None
 
-    def top(self, topic: TopicName) -> Seq:
-        return self._tops.get(topic, Seq(0))
+    def top(self, topic: TopicName) -> Top:
+        return self._tops.get(topic, _NOTHING)
 
     def publish(self, envelope: Envelope, *, deduplicate: bool) -> Placed:
         if self._deliveries is None:
@@ -68,7 +72,7 @@ class MemoryBus:
         placed = self._place(envelope.topic)
         self._deliveries.deliver(envelope.placed(placed.seq, placed.prev))
         self._tops.pop(envelope.topic, None)  # so that the topics stay sorted by last use
-        self._tops[envelope.topic] = placed.seq
+        self._tops[envelope.topic] = Top(placed.seq, envelope.id)
         if deduplicate:
             self._remember(envelope, placed)
         return placed
@@ -77,10 +81,10 @@ class MemoryBus:
         self.stop()
 
     def _place(self, topic: TopicName) -> Placed:
-        prev = self.top(topic)
+        prev = self.top(topic).seq
         if topic not in self._tops and len(self._tops) >= self._max_topics:
             forgotten = next(iter(self._tops))
-            self._floor = max(self._floor, self._tops.pop(forgotten))
+            self._floor = max(self._floor, self._tops.pop(forgotten).seq)
         seq = Seq(max(prev + 1, self._floor + 1, int(self._clock.time() * 1_000_000)))
         return Placed(seq, prev, duplicate=False)
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable
 
 from actors.meter import Meter
 from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
-from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, TopicFull
-from actors.protocol.envelope import Envelope, Seq, TopicName
+from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, Top, TopicFull
+from actors.protocol.envelope import Envelope, TopicName
 
 __all__ = ["MeteredBus"]
 
@@ -26,10 +26,14 @@ class MeteredBus:
         self._bus.stop()
 
     @property
+    def epoch(self) -> str:
+        return self._bus.epoch
+
+    @property
     def ready(self) -> bool:
         return self._bus.ready
 
-    def top(self, topic: TopicName) -> Seq:
+    def top(self, topic: TopicName) -> Top:
         return self._bus.top(topic)
 
     async def close(self) -> None:

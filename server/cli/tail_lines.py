@@ -34,7 +34,11 @@ def json_line(envelope: Mapping[str, Any]) -> str:
 
 def gap_line(gap: Gap) -> str:
     reason = _REASONS.get(gap.reason, gap.reason)
-    return f"--- gap in {gap.topic}: messages after {gap.after} and before {gap.before} are missing: {reason} ---"
+    after = "" if gap.after is None else f" after {gap.after}"
+    before = "" if gap.before is None else f" before {gap.before}"
+    between = " and" if after and before else ""
+    verb = "may be" if gap.reason == "history" else "are"
+    return f"--- gap in {gap.topic}: messages{after}{between}{before} {verb} missing: {reason} ---"
 
 
 def _printable(data: object) -> str:

@@ -70,6 +70,7 @@ class TailSession:
         self._since: dict[str, Since] = dict.fromkeys(topics, since)
         self._last_ids: dict[str, str] = {}
         self._broken: set[str] = set()
+        self._epoch: str | None = None
 
     def subscribe(self) -> dict[str, object]:
         """The request for all topics, each from the last position that is known."""
@@ -86,6 +87,7 @@ class TailSession:
         match frame.get("type"):
             case "hello":
                 yield Greeting(float(data["heartbeat_s"]))
+                yield from self._take_epoch(data.get("epoch"))
             case "ping":
                 yield Reply(_request("pong", {"seen": dict(self._last_ids)}))
             case "subscribed":
@@ -98,6 +100,12 @@ class TailSession:
                 yield Drain(data["after_ms"] / 1000)
             case "error":
                 yield Refused(data.get("topic", ""), data["code"], data["message"])
+
+    def _take_epoch(self, epoch: str | None) -> Iterator[Event]:
+        """Where the bus has forgotten its positions, "nothing yet" may have become "nothing any more"."""
+        if self._epoch not in (None, epoch):
+            yield from (Gap(topic, None, None, "history") for topic, since in self._since.items() if since == 0)
+        self._epoch = epoch
 
     def _take_message(self, envelope: Mapping[str, Any]) -> Iterator[Event]:
         topic, seq = envelope["topic"], envelope["seq"]

@@ -48,7 +48,7 @@ class EventsHandler(CrossOriginHandler):
         self.let_origin_read()
 
     async def get(self) -> None:
-        came_from = self.request.headers.get("Last-Event-ID") or self.get_query_argument("last_event_id", "")
+        came_from = self._asked_to_resume_from()
         if came_from == ENDED:
             self.set_status(204)
             return
@@ -59,7 +59,7 @@ class EventsHandler(CrossOriginHandler):
             self.turn_away(admitted)
             return
         try:
-            topics = self._topics_asked_for()
+            topics = self._topics_asked_for(f"user:{admitted.user}")
             stream_topics = _with_own_topic(topics, admitted)
             positions = cursor_from(came_from, stream_topics) if came_from else {}
         except ProtocolError as flaw:
@@ -72,12 +72,17 @@ class EventsHandler(CrossOriginHandler):
             else:
                 self.refuse(403, ErrorCode.FORBIDDEN, "topic: your token's subscribe list matches none of them")
 
-    def _topics_asked_for(self) -> list[TopicName]:
-        """Raises: ProtocolError."""
+    def _asked_to_resume_from(self) -> str:
+        """By the browser itself, or by the page that made the EventSource anew."""
+        from_browser = self.request.headers.get("Last-Event-ID")
+        return from_browser or self.get_query_argument("last_event_id", "", strip=False)
+
+    def _topics_asked_for(self, own: str) -> list[TopicName]:
+        """``own`` does not count against the limit. Raises: ProtocolError."""
         topics = [publishable_topic(name) for name in dict.fromkeys(self.get_query_arguments("topic", strip=False))]
         if not topics:
             raise ProtocolError(ErrorCode.BAD_TOPIC, "topic", "name at least one: /api/events?topic=…&topic=…")
-        if len(topics) > self._max_topics:
+        if len(topics) - (own in topics) > self._max_topics:
             rule = f"at most {self._max_topics} on one connection"
             raise ProtocolError(ErrorCode.TOO_MANY_TOPICS, "topic", rule)
         return topics

@@ -76,7 +76,7 @@ class ReplayHandler(CrossOriginHandler):
         if mailbox is None:
             nothing = History(max_messages=0, ttl_s=0.0, top=top)
             return page_of(nothing, after, limit) if self._directory.has_room(topic) else None
-        read = Read(after, limit, top, asyncio.get_running_loop().create_future())
+        read = Read(after, limit, top.seq, asyncio.get_running_loop().create_future())
         mailbox.control(read)
         try:
             async with asyncio.timeout(PATIENCE_S):

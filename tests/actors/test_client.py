@@ -26,6 +26,7 @@ async def test_hello_is_the_first_frame_and_says_the_bounds() -> None:
         "mailbox": {"messages": 20, "bytes": 64 * 1024},
         "expires_at": expires_at,
         "reconnect_jitter_ms": 5_000,
+        "epoch": world.bus.epoch,
     }
 
 

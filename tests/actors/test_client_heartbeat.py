@@ -89,6 +89,17 @@ async def test_at_the_end_of_its_token_the_connection_ends() -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_token_that_was_taken_within_the_leeway_is_good_to_the_end_of_it() -> None:
+    """Closed at once, the client would come back with it, and again, for as long as it is taken."""
+    world = World()
+    tab = await world.open(identity(expires_at=world.clock.time() - 2.0))
+    await pass_time(world, 2)
+    assert tab.socket.closed is None
+    await pass_time(world, 1)
+    assert await tab.until_closed() == 4401
+
+
+@pytest.mark.gen_test
 async def test_a_renewed_token_moves_the_end() -> None:
     world = World()
     tab = await world.open(identity(expires_at=world.clock.time() + 10.0))

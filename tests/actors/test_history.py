@@ -8,14 +8,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.delivery import Delivery
 from actors.history import History
+from actors.ports import Top
 from actors.protocol.envelope import Seq, TraceId, new_trace_id
 
 MAX_MESSAGES = 5
 TTL_S = 10.0
 
 
-def history(*, max_messages: int = MAX_MESSAGES, ttl_s: float = TTL_S, top: int = 0) -> History:
-    return History(max_messages=max_messages, ttl_s=ttl_s, top=Seq(top))
+def history(*, max_messages: int = MAX_MESSAGES, ttl_s: float = TTL_S, top: Top = Top()) -> History:  # noqa: B008 - immutable
+    return History(max_messages=max_messages, ttl_s=ttl_s, top=top)
 
 
 def filled(count: int, **bounds: int) -> tuple[History, list[Delivery]]:
@@ -79,7 +80,8 @@ class HistoryAgainstAList(RuleBasedStateMachine):
 
     @invariant()
     def ids_are_as_good_as_positions(self) -> None:
-        known = {message.id for _, message in self.tail()} | {self.all[-1][1].id if self.all else None}
+        first = len(self.all) - self.kept
+        known = {message.id for _, message in self.all[max(0, first - 1) :]}
         for _, message in self.all:
             found = self.history.after(message.id)
             assert found == (self.history.after(message.seq) if message.id in known else None)
@@ -97,9 +99,8 @@ def test_after_a_message_come_the_later_ones_in_order() -> None:
 
 def test_the_one_before_the_oldest_is_a_good_position_and_older_ones_are_not() -> None:
     kept, sent = filled(7)
-    assert kept.after(Seq(20)) == tuple(sent[2:])
-    assert kept.after(sent[1].id) is None
-    assert kept.after(Seq(10)) is None
+    assert kept.after(Seq(20)) == kept.after(sent[1].id) == tuple(sent[2:])
+    assert kept.after(Seq(10)) is kept.after(sent[0].id) is None
 
 
 @pytest.mark.parametrize("position", [15, 71, 99, 5])
@@ -127,11 +128,13 @@ def test_the_top_outlives_its_message_by_position_and_by_id() -> None:
 
 
 def test_a_history_that_begins_later_knows_the_top_before_it() -> None:
-    kept = history(top=30)
-    assert kept.after(Seq(30)) == ()
+    last = new_trace_id()
+    kept = history(top=Top(Seq(30), last))
+    assert kept.after(Seq(30)) == kept.after(last) == ()
     assert kept.after(Seq(0)) is None
     kept.append(delivery(40, 30), 0.0)
     assert [one.seq for one in kept.after(Seq(30)) or ()] == [40]
+    assert kept.after(last) == kept.after(Seq(30))
 
 
 def test_a_message_is_kept_for_its_whole_time_to_live() -> None:

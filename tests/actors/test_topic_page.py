@@ -12,6 +12,7 @@ from one_topic import Subscriber, Topic
 
 from actors.delivery import Delivery
 from actors.history import History
+from actors.ports import Top
 from actors.protocol.envelope import Seq
 from actors.protocol.messages import EARLIEST, Since
 from actors.topic import SLICE, Join
@@ -23,7 +24,7 @@ TTL_S = 10.0
 
 def filled(count: int, *, data: str = "", kept: int = 50) -> tuple[History, list[Delivery]]:
     """Messages 10, 20, 30 …"""
-    history = History(max_messages=kept, ttl_s=TTL_S, top=Seq(0))
+    history = History(max_messages=kept, ttl_s=TTL_S, top=Top())
     sent = [delivery(10 * n, 10 * (n - 1), data=data) for n in range(1, count + 1)]
     for one in sent:
         history.append(one, 0.0)
@@ -38,7 +39,7 @@ class PagingAgainstAList(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history = History(max_messages=MAX_MESSAGES, ttl_s=TTL_S, top=Seq(0))
+        self.history = History(max_messages=MAX_MESSAGES, ttl_s=TTL_S, top=Top())
         self.chain: list[tuple[float, Delivery]] = []
         self.now = 0.0
         self.position = 0
@@ -142,7 +143,7 @@ def test_nothing_behind_the_top_is_a_page_and_complete() -> None:
 
 
 def test_a_topic_without_messages_is_complete_from_its_beginning() -> None:
-    history = History(max_messages=5, ttl_s=TTL_S, top=Seq(0))
+    history = History(max_messages=5, ttl_s=TTL_S, top=Top())
     for after in (EARLIEST, Seq(0)):
         assert page_of(history, after, 10).is_complete
 

@@ -59,7 +59,7 @@ async def test_no_position_of_a_forgotten_topic_is_given_twice_even_if_the_clock
     first = await publish(bus, message("a"), deduplicate=False)
     await publish(bus, message("b"), deduplicate=False)
     await publish(bus, message("c"), deduplicate=False)
-    assert bus.top(TopicName("a")) == 0
+    assert bus.top(TopicName("a")).seq == 0
     clock.set_back(3_600.0)
     second = await publish(bus, message("a"), deduplicate=False)
     assert second.seq > first.seq
@@ -71,8 +71,8 @@ async def test_the_topic_that_is_forgotten_is_the_one_that_was_used_longest_ago(
     bus, _ = started(ManualClock(), max_topics=2)
     for topic in ("a", "b", "a", "c"):
         await publish(bus, message(topic), deduplicate=False)
-    assert bus.top(TopicName("b")) == 0
-    assert bus.top(TopicName("a")) > 0
+    assert bus.top(TopicName("b")).seq == 0
+    assert bus.top(TopicName("a")).seq > 0
 
 
 @pytest.mark.gen_test
@@ -131,6 +131,21 @@ async def test_a_delivery_that_fails_leaves_the_chain_as_it_was() -> None:
     inbox.failing = True
     with pytest.raises(ValueError, match="cannot be encoded"):
         await publish(bus, message())
-    assert bus.top(TopicName("a")) == first.seq
+    assert bus.top(TopicName("a")).seq == first.seq
     third = await publish(bus, message())
     assert third.prev == first.seq
+
+
+def test_each_memory_bus_begins_an_epoch_of_its_own() -> None:
+    assert MemoryBus(ManualClock()).epoch != MemoryBus(ManualClock()).epoch
+
+
+@pytest.mark.gen_test
+async def test_the_top_names_the_last_message() -> None:
+    bus, inbox = MemoryBus(ManualClock()), Inbox()
+    bus.start(inbox)
+    bus.publish(message("a"), deduplicate=False)
+    last = message("a")
+    placed = bus.publish(last, deduplicate=True)
+    bus.publish(last, deduplicate=True)
+    assert bus.top(TopicName("a")) == (placed.seq, last.id)

@@ -9,8 +9,8 @@ from manual_clock import ManualClock
 
 from actors.meter import Meter
 from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
-from actors.ports import Bus, BusUnavailable, Deliveries, Placed, TopicFull
-from actors.protocol.envelope import Envelope, Seq, TopicName
+from actors.ports import Bus, BusUnavailable, Deliveries, Placed, Top, TopicFull
+from actors.protocol.envelope import Envelope, TopicName
 from server.bus.memory import MemoryBus
 from server.bus.metered import MeteredBus
 
@@ -31,10 +31,14 @@ class FarBus:
         self._near.stop()
 
     @property
+    def epoch(self) -> str:
+        return self._near.epoch
+
+    @property
     def ready(self) -> bool:
         return self._near.ready
 
-    def top(self, topic: TopicName) -> Seq:
+    def top(self, topic: TopicName) -> Top:
         return self._near.top(topic)
 
     async def close(self) -> None:
@@ -73,7 +77,7 @@ async def test_a_bus_that_answers_at_once_is_still_one_that_answers_at_once() ->
     setting = Setting("memory", MemoryBus)
     placed = setting.bus.publish(message(), deduplicate=False)
     assert isinstance(placed, Placed)
-    assert setting.bus.top(message().topic) == placed.seq
+    assert setting.bus.top(message().topic).seq == placed.seq
     assert setting.measured("memory") == (1, 0.0, 0)
 
 

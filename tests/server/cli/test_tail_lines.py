@@ -35,3 +35,10 @@ def test_a_gap_says_between_which_positions_and_why() -> None:
     assert gap_line(Gap("thread:1", 10, 30, "overflow")) == (
         "--- gap in thread:1: messages after 10 and before 30 are missing: this reader was too slow ---"
     )
+
+
+def test_a_gap_leaves_out_what_is_not_known() -> None:
+    reason = "may be missing: older than the gateway's history ---"
+    assert gap_line(Gap("t", None, 30, "history")) == f"--- gap in t: messages before 30 {reason}"
+    assert gap_line(Gap("t", 10, None, "history")) == f"--- gap in t: messages after 10 {reason}"
+    assert gap_line(Gap("t", None, None, "history")) == f"--- gap in t: messages {reason}"

@@ -99,3 +99,17 @@ def test_hello_refusals_errors_and_drains_are_told() -> None:
     events = [event for frame in frames for event in session.take(frame)]
     refused = [Refused(topic, "forbidden", "no") for topic in (TOPIC, "")]
     assert events == [Greeting(30.0), *refused, Drain(1.5)]
+
+
+def test_a_new_epoch_voids_position_0_and_no_other() -> None:
+    """A topic without messages has position 0; so has, once the bus has forgotten them, one that had some."""
+    session = TailSession(["thread:1", "thread:2"], None)
+    joined = {"thread:1": {"seq": 0, "replayed": 0}, "thread:2": {"seq": 20, "replayed": 0}}
+    frames = [
+        _system("hello", {"heartbeat_s": 30, "epoch": "a"}),
+        _system("subscribed", {"topics": joined, "refused": {}}),
+        _system("hello", {"heartbeat_s": 30, "epoch": "a"}),
+    ]
+    assert all(isinstance(event, Greeting) for frame in frames for event in session.take(frame))
+    reborn = list(session.take(_system("hello", {"heartbeat_s": 30, "epoch": "b"})))
+    assert reborn == [Greeting(30.0), Gap("thread:1", None, None, "history")]

@@ -72,7 +72,11 @@ async def test_one_topic_too_many_is_400_and_as_many_as_are_allowed_are_all_join
         answer = await refused(running, events_path([f"t:{n}" for n in range(4)]))
         assert (answer.status, answer.body["code"]) == (400, "too_many_topics")
         assert "3" in answer.body["message"]
-        for topics in (["t:0", "t:1", "t:2"], ["t:0", "t:1", "user:anonymous"], ["user:anonymous", "t:0", "t:1"]):
+        for topics in (
+            ["t:0", "t:1", "t:2"],
+            ["t:0", "t:1", "user:anonymous"],
+            ["user:anonymous", "t:0", "t:1", "t:2"],
+        ):
             async with await stream(running, *topics) as events:
                 assert events.frames[-1]["data"]["refused"] == {}
                 assert set(topics) <= set(events.frames[-1]["data"]["topics"])

@@ -11,6 +11,7 @@ from gateways import SECRET, WITH_TOKENS, Answer, RunningGateway, envelope, runn
 from manual_clock import ManualClock
 
 import server.app
+from actors.protocol.envelope import TopicName
 from actors.topic_page import PAGE_BYTES
 from server.auth import issue_token
 from tests.conftest import ExpectedLogs
@@ -131,7 +132,8 @@ async def test_what_history_has_lost_is_410_and_the_exact_edge_is_not() -> None:
         placed = [(await running.publish(envelope("t:a"))).body for _ in range(7)]
         positions = [one["seq"] for one in placed]
         assert seqs(await replay(running, after=positions[1])) == positions[2:]
-        for lost in (positions[0], placed[0]["id"], placed[1]["id"], 0, positions[-1] + 1, 12345, UNKNOWN_ID):
+        assert seqs(await replay(running, after=placed[1]["id"])) == positions[2:]
+        for lost in (positions[0], placed[0]["id"], 0, positions[-1] + 1, 12345, UNKNOWN_ID):
             answer = await replay(running, after=lost)
             assert answer.status == 410, lost
             assert set(answer.body) == {"code", "message", "oldest", "seq"}
@@ -149,6 +151,7 @@ async def test_after_everything_has_expired_only_the_top_is_a_good_position(monk
         assert seqs(await replay(running)) == [first, top]
         clock.advance(61.0)
         assert (await replay(running, after=top)).body["complete"]
+        assert (await replay(running, after=running.gateway.bus.top(TopicName("t:a")).id)).body["complete"]
         answer = await replay(running, after=first)
         assert (answer.status, answer.body["oldest"], answer.body["seq"]) == (410, None, top)
         assert seqs(await replay(running)) == []

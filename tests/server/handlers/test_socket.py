@@ -54,6 +54,7 @@ async def test_the_first_frame_is_hello_with_what_the_client_must_know() -> None
             "mailbox": {"messages": 7, "bytes": 1048576},
             "expires_at": None,
             "reconnect_jitter_ms": 1000,
+            "epoch": running.gateway.bus.epoch,
         }
         assert len(hello["data"]["client"]) >= 16
 
