@@ -21,10 +21,10 @@ is the server's CPU time (user + system) per client, the number to compare betwe
 *beginning of the storm*, when all are due, and not from a client's own connect(), so that whoever waits for its place
 is charged to the server (no coordinated omission); p50 is when half of them are live, ``max`` when all are.
 ``RSS`` and ``PSS`` are the growth of the server's resident memory per connection, read when all are live (no pause:
-being live is the event) and with what the storm left behind in the allocator: an idle client of a server that was just
-stormed. ``left`` is what of it remains when all are gone; Python keeps it for the next ones. The kernel's own memory
-for the sockets is in none of them. ``gone`` is the time from the first reset until the server holds no connection any
-more, in steps of 20 ms, and the server's CPU time for each. CPU time is counted in ticks of 10 ms.
+being live is the event), with its user's own topic and what the storm left behind in the allocator. ``left`` is what of
+it remains when all are gone; Python keeps it for the next ones. The kernel's own memory for the sockets is in none of
+them. ``gone`` is the time from the first reset until the server holds no connection any more, in steps of 20 ms, and
+the server's CPU time for each. CPU time is counted in ticks of 10 ms.
 ``server busy`` and ``load busy`` are shares of one core. Load above 90 % is marked (*): the generator was the
 bottleneck, and only memory and the CPU of the server mean anything. A size is marked (!) when for more than 5 % of a
 storm something else ran on the server's core while the server had work to do: then look at CPU, not at rate and times.

@@ -16,7 +16,9 @@ from bench.storm_dialogue import Resume, handshake_head
 
 __all__ = ["StormLoad", "StormResult", "run_storm_load"]
 
-_STEP_S = 180.0
+# The whole of a storm, and the part of it in which nothing happens.
+_STEP_S = 600.0
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,13 @@ class StormLoad:
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
 
-    def storm(self, count: int, in_flight: int) -> StormResult:
+    def storm(self, count: int, in_flight: int, patience_s: float = _PATIENCE_S) -> StormResult:
         """Let the first ``count`` clients come back, at most ``in_flight`` of them on their way at any time.
 
-        They stay connected. Raises: GeneratorFailed when a client is refused, is not recovered, or misses a message.
+        They stay connected. Raises: GeneratorFailed when a client is refused, is not recovered or misses a message,
+        or when nobody has become live for ``patience_s``.
         """
-        self._generator.tell(f"storm {count} {in_flight}")
+        self._generator.tell(f"storm {count} {in_flight} {patience_s}")
         return StormResult(**json.loads(self._generator.expect("result")))
 
     def abort(self) -> float:

@@ -9,9 +9,11 @@
  * CLIENTS_FILE has a line for each client, TOKEN SUBSCRIBE_TEXT. Client i subscribes to the TOPICS rooms (of ROOMS) from
  * i mod ROOMS on; a message's id is ID_PREFIX, eight hexadecimal digits of its room and four of its number there.
  *
- *   > ready CLIENTS         the file is read                        < storm COUNT IN_FLIGHT   (COUNT of them come back)
+ *   > ready CLIENTS         the file is read                        < storm COUNT IN_FLIGHT PATIENCE_S
  *   > result JSON           a StormResult (bench/storm_load.py)     < abort
  *   > aborted SECONDS       all connections are reset               < storm ...
+ *
+ * A storm is of the first COUNT clients, and has failed when nobody becomes live for PATIENCE_S.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,24 +29,12 @@
 #include "connections.h"
 #include "latencies.h"
 #include "pings.h"
+#include "storm_clients.h"
 
-enum { EVENTS = 256, MAX_TOPICS = 20, PER_ADDRESS = 5000 };
-enum stage { UPGRADING, AWAITING_HELLO, SUBSCRIBING, CATCHING_UP, LIVE };
+enum { EVENTS = 256, PER_ADDRESS = 5000, LOOK_AGAIN_MS = 100 };
 
-/* One client: what it says, how far it is, and the number of the last message it has of each of its rooms. */
-struct client {
-    char *handshake;
-    unsigned char *request;
-    size_t request_size;
-    int fd;
-    enum stage stage;
-    unsigned received;
-    uint16_t last[MAX_TOPICS];
-};
-
-static struct client clients[MAX_FDS];
 static int client_of[MAX_FDS];
-static int port, topics, rooms, missed, known;
+static int port, topics, rooms, missed;
 static const char *id_prefix;
 
 /* One storm: how many come, how many have begun, and are live; when it began and when the last was live. */
@@ -162,15 +152,21 @@ static void read_from(int fd) {
     if (end == BUFFER) read_from(fd); /* there may be more, and no second event will say so */
 }
 
-static void turn(int in_flight) {
+/* Pings come for ever, so it is not silence that shows a storm that stands still, but that nobody becomes live. */
+static void require_progress(uint64_t patience_ns) {
+    uint64_t since = storm.live ? storm.last_ns : storm.begin_ns;
+    if (clock_ns(CLOCK_MONOTONIC) - since > patience_ns)
+        fail("%d of %d clients are not live, and none has become so for %.1f s", storm.count - storm.live, storm.count,
+             (double)patience_ns / 1e9);
+}
+
+static void turn(int in_flight, uint64_t patience_ns) {
     struct epoll_event events[EVENTS];
     while (storm.begun < storm.count && storm.begun - storm.live < in_flight) begin_client(storm.begun++);
-    int count = epoll_wait(poller, events, EVENTS, STALL_S * 1000);
+    int count = epoll_wait(poller, events, EVENTS, LOOK_AGAIN_MS);
     if (count < 0 && errno != EINTR) fail("epoll_wait: %s", strerror(errno));
-    if (!count)
-        fail("%d of %d clients are not live, and nothing came for %d s", storm.count - storm.live, storm.count,
-             STALL_S);
     for (int i = 0; i < count; i++) read_from(events[i].data.fd);
+    require_progress(patience_ns);
 }
 
 static void print_result(uint64_t cpu_ns) {
@@ -180,14 +176,14 @@ static void print_result(uint64_t cpu_ns) {
     printf("]}\n");
 }
 
-static void run_storm(int count, int in_flight) {
+static void run_storm(int count, int in_flight, double patience_s) {
     uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     if (storm.count) fail("'storm' while the clients of the last one are connected; say 'abort' first");
     if (count < 1 || count > known || in_flight < 1) fail("storm %d %d: there are %d clients", count, in_flight, known);
     memset(&storm, 0, sizeof storm);
     storm.count = count;
     storm.begin_ns = clock_ns(CLOCK_MONOTONIC);
-    while (storm.live < storm.count) turn(in_flight);
+    while (storm.live < storm.count) turn(in_flight, (uint64_t)(patience_s * 1e9));
     print_result(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);
 }
 
@@ -203,39 +199,10 @@ static void abort_all(void) {
     printf("aborted %.6f\n", (double)(clock_ns(CLOCK_MONOTONIC) - start) / 1e9);
 }
 
-static void *copy(const void *bytes, size_t size) {
-    void *kept = malloc(size);
-    if (!kept) fail("out of memory");
-    return memcpy(kept, bytes, size);
-}
-
-static void add_client(char *line, const char *handshake) {
-    static unsigned char frame[70000];
-    static char text[32768];
-    char *request = strchr(line, ' ');
-    struct client *c = &clients[known];
-    if (!request || known++ == MAX_FDS) fail("CLIENTS_FILE, line %d: must be TOKEN SUBSCRIBE_TEXT", known);
-    *request++ = 0;
-    request[strcspn(request, "\n")] = 0;
-    int size = snprintf(text, sizeof text, "%s%s\r\n\r\n", handshake, line);
-    if (size >= (int)sizeof text) fail("CLIENTS_FILE, line %d: the token is too long", known);
-    c->handshake = copy(text, (size_t)size + 1);
-    c->request_size = build_frame(frame, request);
-    c->request = copy(frame, c->request_size);
-}
-
-static void read_clients(const char *path, const char *handshake) {
-    static char line[100000];
-    FILE *file = fopen(path, "r");
-    if (!file) fail("%s: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, file)) add_client(line, handshake);
-    fclose(file);
-    printf("ready %d\n", known);
-}
-
 int main(int argc, char **argv) {
     char line[128];
     int count, in_flight;
+    double patience_s;
     if (argc != 8) {
         fprintf(stderr, "usage: storm_load PORT TOPICS ROOMS MISSED ID_PREFIX HANDSHAKE CLIENTS_FILE\n");
         return 2;
@@ -246,12 +213,12 @@ int main(int argc, char **argv) {
     poller = epoll_create1(0);
     read_clients(argv[7], argv[6]);
     while (fgets(line, sizeof line, stdin)) { /* until the parent has no more to ask, or is gone */
-        if (sscanf(line, "storm %d %d", &count, &in_flight) == 2)
-            run_storm(count, in_flight);
+        if (sscanf(line, "storm %d %d %lf", &count, &in_flight, &patience_s) == 3)
+            run_storm(count, in_flight, patience_s);
         else if (!strcmp(line, "abort\n"))
             abort_all();
         else
-            fail("'%s' is neither 'storm COUNT IN_FLIGHT' nor 'abort'", line);
+            fail("'%s' is neither 'storm COUNT IN_FLIGHT PATIENCE_S' nor 'abort'", line);
     }
     return 0;
 }

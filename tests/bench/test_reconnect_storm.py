@@ -134,6 +134,17 @@ def test_a_message_that_is_left_out_ends_the_storm(
         load.storm(CLIENTS, 16)
 
 
+def test_a_message_that_never_comes_is_not_waited_for_for_ever(
+    gateway: Running, program: Path, seen: dict[int, int | str], tmp_path: Path
+) -> None:
+    at_the_top = {room: str(room_messages(room, RESUME.missed)[-1]["id"]) for room in seen}
+    with (
+        _load(gateway, program, tmp_path, at_the_top) as load,
+        pytest.raises(GeneratorFailed, match="40 of 40 clients are not live, and none has"),
+    ):
+        load.storm(CLIENTS, 16, 0.3)
+
+
 def test_history_that_is_refused_is_an_error_with_the_gateways_words(gateway: Running) -> None:
     with pytest.raises(RuntimeError, match="401"):
         fill_rooms(gateway.port, RESUME, "another secret, as long as the first one")

@@ -57,7 +57,7 @@ def test_disconnecting_is_linear_when_one_costs_at_most_half_as_much_again(gone_
 
 def test_growth_is_taken_within_its_round_so_that_a_slow_round_cancels_out() -> None:
     cells = []
-    for round_, slowness in enumerate([1.0, 5.0, 1.0], start=1):
+    for round_, slowness in enumerate([1.0, 5.0, 5.0], start=1):
         cells += [replace(QUARTER, round=round_, gone_cpu_us=50.0 * slowness)]
         cells += [replace(CELL, round=round_, gone_cpu_us=55.0 * slowness)]
     assert [row.growth for row in summarise_storms(cells)] == [1.0, pytest.approx(1.1)]
