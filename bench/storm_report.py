@@ -4,7 +4,6 @@ How the cost of a disconnect grows is a ratio within one round, then the median 
 for a minute slows all sizes of a round.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -42,8 +41,8 @@ class StormRow:
     rounds: int
     live_per_s: float
     cpu_us: float
-    p50_ms: float | None
-    p99_ms: float | None
+    p50_ms: float
+    p99_ms: float
     max_ms: float
     rss_kib: float
     pss_kib: float
@@ -80,8 +79,8 @@ def _row(cells: list[StormCell], smallest: dict[int, StormCell]) -> StormRow:
         rounds=len(cells),
         live_per_s=median(cell.live_per_s for cell in cells),
         cpu_us=median(cell.cpu_us for cell in cells),
-        p50_ms=_median(cell.p50_ms for cell in cells),
-        p99_ms=_median(cell.p99_ms for cell in cells),
+        p50_ms=median(cell.p50_ms for cell in cells),
+        p99_ms=median(cell.p99_ms for cell in cells),
         max_ms=median(cell.max_ms for cell in cells),
         rss_kib=median(cell.rss_kib for cell in cells),
         pss_kib=median(cell.pss_kib for cell in cells),
@@ -94,11 +93,6 @@ def _row(cells: list[StormCell], smallest: dict[int, StormCell]) -> StormRow:
         generator_limited=any(cell.generator_limited for cell in cells),
         disturbed=any(cell.disturbed for cell in cells),
     )
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    found = median(math.inf if value is None else value for value in values)
-    return None if found == math.inf else found
 
 
 def _growth(cells: list[StormCell], smallest: dict[int, StormCell]) -> float | None:
@@ -149,9 +143,9 @@ def _line(row: StormRow) -> tuple[str, ...]:
         f"{row.clients:,}",
         f"{row.live_per_s:,.0f}{limited}",
         f"{row.cpu_us:,.0f}",
-        _ms(row.p50_ms),
-        _ms(row.p99_ms),
-        _ms(row.max_ms),
+        f"{row.p50_ms:,.0f}",
+        f"{row.p99_ms:,.0f}",
+        f"{row.max_ms:,.0f}",
         f"{row.rss_kib:.1f}",
         f"{row.pss_kib:.1f}",
         f"{row.left_kib:.1f}",
@@ -160,10 +154,6 @@ def _line(row: StormRow) -> tuple[str, ...]:
         f"{row.server_busy:.0%}",
         f"{row.generator_busy:.0%}",
     )
-
-
-def _ms(value: float | None) -> str:
-    return "never" if value is None else f"{value:,.0f}"
 
 
 def _table(lines: Iterable[tuple[str, ...]]) -> str:
