@@ -1,14 +1,42 @@
-"""What a process holds and waits for, read from /proc: peak memory, sockets, its turn on a core. Owns no state.
+"""What a process holds and waits for, read from /proc: memory, sockets, its turn on a core. Owns no state.
 
 Linux only (proc(5)). The process alone counts, not its children.
 """
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["open_sockets", "peak_rss_bytes", "reset_peak_rss", "waited_for_core_s"]
+__all__ = [
+    "Resident",
+    "open_descriptors",
+    "open_sockets",
+    "peak_rss_bytes",
+    "reset_peak_rss",
+    "resident",
+    "waited_for_core_s",
+]
 
 _PROC = Path("/proc")
 _RESET_PEAK = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Memory in RAM: all that is mapped, and the same with each shared page divided among those that share it."""
+
+    rss_bytes: int
+    pss_bytes: int
+
+
+def resident(pid: int) -> Resident:
+    """What ``pid`` has in RAM now, by page and not by the kernel's per-thread estimate.
+
+    Raises: FileNotFoundError when there is no such process, PermissionError when it is another user's.
+    """
+    lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    kib = {name: int(words.split()[0]) for name, _, words in (line.partition(":") for line in lines[1:])}
+    return Resident(kib["Rss"] * 1024, kib["Pss"] * 1024)
 
 
 def reset_peak_rss(pid: int) -> None:
@@ -28,6 +56,15 @@ def peak_rss_bytes(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise ProcessLookupError(f"pid {pid}: /proc names no VmHWM, so it has ended; see its log")
+
+
+def open_descriptors(pid: int) -> int:
+    """How many descriptors of any kind ``pid`` holds open: cheap enough to be asked again and again.
+
+    Raises: FileNotFoundError when there is no such process.
+    """
+    with os.scandir(_PROC / str(pid) / "fd") as held:
+        return sum(1 for _ in held)
 
 
 def open_sockets(pid: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["describe_machine", "raise_descriptor_limit"]
 
-_PACKAGES = ("tornado", "pykka", "ujson", "fastapi", "uvicorn", "uvloop", "httptools", "websockets")
+_PACKAGES = ("tornado", "pykka", "ujson", "PyJWT", "fastapi", "uvicorn", "uvloop", "httptools", "websockets")
 
 
 def describe_machine() -> dict[str, object]:

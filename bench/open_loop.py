@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bench.client_sockets import handshake
 from bench.dialogue import SUBSCRIBE, counter_offset
 from bench.generator import Generator, start_generator
 
-__all__ = ["OpenLoad", "OpenLoopResult", "Stalls", "name_fate", "quantile_ms", "run_open_load"]
+__all__ = ["OpenLoad", "OpenLoopResult", "Stalls", "Timed", "name_fate", "quantile_ms", "run_open_load"]
 
 _SPARE_S = 60.0
 _FATES_S = 4.0
@@ -55,6 +56,16 @@ class OpenLoopResult:
     histogram: Sequence[Sequence[int]]
 
 
+class Timed(Protocol):
+    """What has quantiles: how much was ``due``, and pairs of [highest µs of a slot, how much in it], ascending."""
+
+    @property
+    def due(self) -> int: ...
+
+    @property
+    def histogram(self) -> Sequence[Sequence[int]]: ...
+
+
 class OpenLoad:
     """One open-loop load generator, with its connections to one server."""
 
@@ -91,8 +102,8 @@ def name_fate(fate: int) -> str:
     return _FATES.get(fate, str(fate))
 
 
-def quantile_ms(result: OpenLoopResult, share: float) -> float | None:
-    """The latency in ms within which ``share`` (0 to 1) of all deliveries that were due arrived.
+def quantile_ms(result: Timed, share: float) -> float | None:
+    """The latency in ms within which ``share`` (0 to 1) of everything that was due arrived.
 
     None where that many never arrived: what is missing ranks behind everything that came.
     """

@@ -1,5 +1,5 @@
-/* Latencies for open_load.c, counted in slots as wide as 1/64 of their value (the layout of HdrHistogram), so that every
- * delivery counts and none is sampled away. Owns nothing: the caller holds the counts.
+/* Latencies for open_load.c and storm_load.c, counted in slots as wide as 1/64 of their value (the layout of
+ * HdrHistogram), so that every delivery counts and none is sampled away. Owns nothing: the caller holds the counts.
  */
 #ifndef BENCH_LATENCIES_H
 #define BENCH_LATENCIES_H

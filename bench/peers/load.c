@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "connect.h"
 
 enum { EVENTS = 1024, MAX_MESSAGES = 4000000, ID_PREFIX = 24 };
@@ -29,12 +29,6 @@ static size_t frame_size, counter_at;
 static uint32_t published, completed, first_of_run, at_least;
 static uint64_t stop_ns, delivered_bytes, total_missing;
 static int publisher, subscriber_count, publishing;
-
-static uint64_t clock_ns(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void publish(void) {
     char digits[13];
@@ -68,7 +62,7 @@ static uint32_t look_at(int opcode, const unsigned char *payload, size_t length,
         delivered_bytes += length;
         return 1;
     }
-    if (opcode == 8 || memmem(payload, length, REFUSED, sizeof REFUSED - 1))
+    if (opcode == CLOSE || memmem(payload, length, REFUSED, sizeof REFUSED - 1))
         fail("waited for deliveries, got '%.*s'", (int)length, payload);
     return 0;
 }

@@ -18,12 +18,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
+#include "clock.h"
 #include "latencies.h"
+#include "pings.h"
 #include "subscribers.h"
 
-enum { EVENTS = 256, ID_PREFIX = 24, CLOSE = 8, PING = 9 };
+enum { EVENTS = 256, ID_PREFIX = 24 };
 
 static int publisher, timer;
 static unsigned char frame[70000];
@@ -35,12 +36,6 @@ static struct {
     uint64_t first, count, begin_ns, interval_ns, last_ns, late_ns, received, disordered, refused;
     struct latencies latencies;
 } now_running;
-
-static uint64_t clock_ns(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t due_ns(uint64_t number) {
     return now_running.begin_ns + (number - now_running.first) * now_running.interval_ns;
@@ -91,14 +86,6 @@ static void count_delivery(int fd, const unsigned char *payload, size_t length, 
     count_latency(&now_running.latencies, (now - due_ns((uint64_t)number)) / 1000);
     now_running.received++;
     now_running.last_ns = now;
-}
-
-/* A peer that is gone shows at the next read, so a pong that does not get through needs no answer here. */
-static void answer_ping(int fd, const unsigned char *payload, size_t length) {
-    unsigned char pong[6 + 125] = {0x8a, (unsigned char)(0x80 | length)};
-    if (length > 125) fail("a ping of %zu bytes; at most 125 are allowed", length);
-    memcpy(pong + 6, payload, length);
-    (void)send(fd, pong, 6 + length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void look_at(int fd, int opcode, const unsigned char *payload, size_t length, uint64_t now) {

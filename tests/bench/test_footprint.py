@@ -2,10 +2,18 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
-from bench.footprint import open_sockets, peak_rss_bytes, reset_peak_rss, waited_for_core_s
+from bench.footprint import (
+    open_descriptors,
+    open_sockets,
+    peak_rss_bytes,
+    reset_peak_rss,
+    resident,
+    waited_for_core_s,
+)
 
 MIB = 1024 * 1024
 
@@ -15,6 +23,23 @@ def test_a_socket_counts_while_it_is_open() -> None:
     with socket.socket():
         assert open_sockets(os.getpid()) == before + 1
     assert open_sockets(os.getpid()) == before
+
+
+def test_a_descriptor_counts_while_it_is_open() -> None:
+    before = open_descriptors(os.getpid())
+    with socket.socket(), Path(os.devnull).open():
+        assert open_descriptors(os.getpid()) == before + 2
+    assert open_descriptors(os.getpid()) == before
+
+
+def test_memory_is_resident_once_it_is_written_to_and_shared_pages_are_divided() -> None:
+    before = resident(os.getpid())
+    block = bytearray(b"x") * (64 * MIB)
+    grown = resident(os.getpid())
+    assert len(block) == 64 * MIB
+    assert 60 * MIB < grown.rss_bytes - before.rss_bytes < 80 * MIB
+    assert 60 * MIB < grown.pss_bytes - before.pss_bytes < 80 * MIB
+    assert grown.pss_bytes <= grown.rss_bytes
 
 
 def test_the_peak_keeps_memory_that_is_gone_until_it_is_reset() -> None:
