@@ -33,6 +33,8 @@ _MASK = "********"
 _LONGEST_CLIENT_TEXT = 256
 _LONGEST_MESSAGE = 4096
 _LONGEST_EXCEPTION = 16384
+# What json.dumps would make anew for each line that is not to its own defaults.
+_to_json = json.JSONEncoder(allow_nan=False).encode
 _RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # The access line's message says these already; people need not read them twice.
 _SAID_IN_ACCESS_LINE = frozenset({"method", "uri", "status"})
@@ -90,7 +92,7 @@ class JsonFormatter(logging.Formatter):
         exception = _exception(self, record)
         if exception:
             entry["exception"] = exception
-        return json.dumps(entry, allow_nan=False)
+        return _to_json(entry)
 
 
 class TextFormatter(logging.Formatter):
