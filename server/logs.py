@@ -88,7 +88,7 @@ class JsonFormatter(logging.Formatter):
         }
         for key, value in _extras(record).items():
             # What a caller calls "level" must not pass for the level of the line.
-            entry[f"extra_{key}" if key in {*entry, "exception"} else key] = value
+            entry[f"extra_{key}" if key in entry or key == "exception" else key] = value
         exception = _exception(self, record)
         if exception:
             entry["exception"] = exception
@@ -201,6 +201,8 @@ def _extras(record: logging.LogRecord) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     match value:
+        case str():
+            return _capped(value)
         case None | bool() | int():
             return value
         case float():
