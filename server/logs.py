@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
+from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from server.config import LogConfig
@@ -24,6 +25,7 @@ __all__ = [
     "TextFormatter",
     "access_log",
     "configure_logging",
+    "log_access",
     "redact",
     "redact_text",
 ]
@@ -147,9 +149,12 @@ def access_log(handler: RequestHandler) -> None:
 
     What a ``routine`` handler did well (a publish, a health check) is DEBUG: thousands a second tell nobody anything.
     """
-    request = handler.request
-    status = handler.get_status()
-    level = logging.DEBUG if getattr(handler, "routine", False) and status < 400 else logging.INFO
+    routine = getattr(handler, "routine", False) and handler.get_status() < 400
+    log_access(handler.request, handler.get_status(), logging.DEBUG if routine else logging.INFO)
+
+
+def log_access(request: HTTPServerRequest, status: int, level: int = logging.INFO) -> None:
+    """One line for ``request``, which was answered with ``status``."""
     if status >= 500:
         level = logging.WARNING
     if not logging.getLogger(ACCESS_LOGGER).isEnabledFor(level):

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["UpgradeFlaw", "switching_protocols", "upgrade_flaw"]
+__all__ = ["UpgradeFlaw", "is_upgrade", "switching_protocols", "upgrade_flaw"]
 
 VERSION = "13"
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -16,6 +16,10 @@ class UpgradeFlaw(NamedTuple):
 
     status: int
     rule: str
+
+
+def is_upgrade(headers: Mapping[str, str]) -> bool:
+    return headers.get("Upgrade", "").lower() == "websocket"
 
 
 def upgrade_flaw(headers: Mapping[str, str]) -> UpgradeFlaw | None:
