@@ -1,6 +1,5 @@
 """The last messages of one topic, and what a returning subscriber has missed. Pure: takes ``now``, does no I/O."""
 
-from collections import deque
 from collections.abc import Sequence
 
 from actors.delivery import Delivery
@@ -38,11 +37,11 @@ class History:
         self.ttl_s = ttl_s
         self.top, self.top_id = top
         self._before = top.id
-        # A list with a moving start, not a deque: a page from its middle is one slice.
+        # Lists with a moving start, not deques: a page from the middle is one slice, and an empty one weighs little.
         self._messages: list[Delivery | None] = []
+        self._arrived: list[float] = []  # of each message, at the same place
         self._start = 0
         self._first = 0  # the running number of the oldest message that is kept
-        self._arrived: deque[float] = deque()
         self._order_of_seq: dict[Seq, int] = {}
         self._order_of_id: dict[TraceId, int] = {}
 
@@ -72,7 +71,7 @@ class History:
 
     def expire(self, now: float) -> None:
         """Forget what is older than ``ttl_s``."""
-        while self._arrived and now - self._arrived[0] > self.ttl_s:
+        while self and now - self._arrived[self._start] > self.ttl_s:
             self._forget_oldest()
 
     def everything(self, limit: int | None = None) -> Sequence[Delivery]:
@@ -125,9 +124,8 @@ class History:
         self._messages[self._start] = None
         self._start += 1
         self._first += 1
-        self._arrived.popleft()
         if self._start > _SLACK and self._start > len(self):
-            del self._messages[: self._start]
+            del self._messages[: self._start], self._arrived[: self._start]
             self._start = 0
         self._before = gone.id
         del self._order_of_seq[gone.seq]

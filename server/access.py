@@ -94,6 +94,8 @@ class Access:
     def _scheme(self, request: HTTPServerRequest) -> str:
         """``https`` where a trusted proxy says that it has taken TLS off."""
         forwarded = request.headers.get("X-Forwarded-Proto")
+        if forwarded is None:
+            return request.protocol
         behind_proxy = client_address(request.remote_ip or "", "0.0.0.0", self._trusted_proxies) == "0.0.0.0"  # noqa: S104
         return forwarded if forwarded in ("http", "https") and behind_proxy else request.protocol
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
+from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from server.config import LogConfig
@@ -24,6 +25,7 @@ __all__ = [
     "TextFormatter",
     "access_log",
     "configure_logging",
+    "log_access",
     "redact",
     "redact_text",
 ]
@@ -33,6 +35,8 @@ _MASK = "********"
 _LONGEST_CLIENT_TEXT = 256
 _LONGEST_MESSAGE = 4096
 _LONGEST_EXCEPTION = 16384
+# What json.dumps would make anew for each line that is not to its own defaults.
+_to_json = json.JSONEncoder(allow_nan=False).encode
 _RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # The access line's message says these already; people need not read them twice.
 _SAID_IN_ACCESS_LINE = frozenset({"method", "uri", "status"})
@@ -86,11 +90,11 @@ class JsonFormatter(logging.Formatter):
         }
         for key, value in _extras(record).items():
             # What a caller calls "level" must not pass for the level of the line.
-            entry[f"extra_{key}" if key in {*entry, "exception"} else key] = value
+            entry[f"extra_{key}" if key in entry or key == "exception" else key] = value
         exception = _exception(self, record)
         if exception:
             entry["exception"] = exception
-        return json.dumps(entry, allow_nan=False)
+        return _to_json(entry)
 
 
 class TextFormatter(logging.Formatter):
@@ -145,9 +149,12 @@ def access_log(handler: RequestHandler) -> None:
 
     What a ``routine`` handler did well (a publish, a health check) is DEBUG: thousands a second tell nobody anything.
     """
-    request = handler.request
-    status = handler.get_status()
-    level = logging.DEBUG if getattr(handler, "routine", False) and status < 400 else logging.INFO
+    routine = getattr(handler, "routine", False) and handler.get_status() < 400
+    log_access(handler.request, handler.get_status(), logging.DEBUG if routine else logging.INFO)
+
+
+def log_access(request: HTTPServerRequest, status: int, level: int = logging.INFO) -> None:
+    """One line for ``request``, which was answered with ``status``."""
     if status >= 500:
         level = logging.WARNING
     if not logging.getLogger(ACCESS_LOGGER).isEnabledFor(level):
@@ -199,6 +206,8 @@ def _extras(record: logging.LogRecord) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     match value:
+        case str():
+            return _capped(value)
         case None | bool() | int():
             return value
         case float():

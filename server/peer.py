@@ -21,9 +21,9 @@ def client_address(remote: str, forwarded_for: str | None, trusted: Sequence[Net
 
     ``forwarded_for`` is the X-Forwarded-For header; from anybody but a trusted proxy it is not believed.
     """
-    hops = [remote]
-    if forwarded_for is not None:
-        hops = [*(hop.strip() for hop in forwarded_for.split(",")), remote]
+    if forwarded_for is None:
+        return remote
+    hops = [*(hop.strip() for hop in forwarded_for.split(",")), remote]
     while len(hops) > 1 and _is_in(hops[-1], trusted):
         hops.pop()
     return hops[-1] if _is_address(hops[-1]) else remote
@@ -37,7 +37,9 @@ def origin_is_allowed(origin: str | None, own: str, allowed: Sequence[str]) -> b
     if origin is None:
         return True
     asked = _origin_key(origin)
-    return asked is not None and any(asked == _origin_key(entry) for entry in (own, *allowed))
+    if asked is None:
+        return False
+    return origin == own or any(asked == _origin_key(entry) for entry in (own, *allowed))
 
 
 def _origin_key(origin: str) -> tuple[str, str, int] | None:

@@ -4,10 +4,11 @@ Senders hold the mailbox and never the actor, so that a restarted actor keeps it
 in it. Nothing here ever blocks: a sender is told what became of its message, and decides.
 """
 
-from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Generic, TypeVar
+
+from actors.runtime.fifo import Fifo
 
 __all__ = ["ControlLane", "ControlLaneFull", "Mailbox", "Outcome"]
 
@@ -48,7 +49,7 @@ class ControlLane:
 
     def __init__(self, *, max_control: int) -> None:
         self.max_control = max_control
-        self._control: deque[object] = deque()
+        self._control: Fifo[object] = Fifo()
         self._wake: Callable[[], None] | None = None
         self._run: Callable[[], None] | None = None
 
@@ -86,7 +87,7 @@ class ControlLane:
 
     def take(self) -> object | None:
         """The next message for the owner; ``None`` where it may rest."""
-        return self._control.popleft() if self._control else None
+        return self._control.popleft()
 
     def attach(self, wake: Callable[[], None], run: Callable[[], None] | None = None) -> None:
         """A new incarnation of the owner: woken for all that comes, and at once for what already waits.
@@ -122,7 +123,7 @@ class Mailbox(ControlLane, Generic[Data]):
         super().__init__(max_control=max_control)
         self.max_messages = max_messages
         self.high_water = 0
-        self._data: deque[Data] = deque()
+        self._data: Fifo[Data] = Fifo()
 
     def __len__(self) -> int:
         """The messages that wait in both lanes."""
@@ -153,8 +154,8 @@ class Mailbox(ControlLane, Generic[Data]):
         """The next message, control first."""
         if self._control:
             return self._control.popleft()
-        return self._data.popleft() if self._data else None
+        return self._data.popleft()
 
     def take_data(self) -> Data | None:
         """The next data message, whatever control waits."""
-        return self._data.popleft() if self._data else None
+        return self._data.popleft()

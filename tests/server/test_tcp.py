@@ -34,8 +34,8 @@ def test_an_accepted_socket_inherits_what_its_listener_was_told(level: int, opti
 @pytest.mark.gen_test
 async def test_the_sockets_of_a_running_gateway_are_tuned() -> None:
     async with running_gateway({"mailbox.write_stall_s": 3.0}) as running, await RawClient.upgraded(running.port):
-        (protocol,) = running.gateway._connections
-        connection = protocol.stream.socket
+        (opened,) = running.gateway._connections
+        connection = opened._stream.socket  # type: ignore[attr-defined]
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * SEND_BUFFER_BYTES
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 6_000

@@ -1,6 +1,6 @@
 """A WebSocket echo server for the Autobahn suite: ``python tests/support/echo_server.py PORT``.
 
-Owns nothing but the route: what is under test is the protocol class that the handler gives to Tornado.
+Owns nothing but the route: what is under test is the WebSocket that the handler opens.
 Port 0 lets the kernel choose; the first line on stdout names the URL and means that connections are accepted.
 """
 
@@ -9,29 +9,58 @@ import sys
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
-from tornado.websocket import WebSocketHandler, WebSocketProtocol, _WebSocketParams
+from tornado.web import Application, RequestHandler
 
 from actors.meter import Meter
-from server.websocket_protocol import StrictWebSocketProtocol
+from actors.protocol.frame import TEXT, frame_of
+from server.frame_reader import BINARY
+from server.upgrade import switching_protocols, upgrade_flaw
+from server.web_socket import WebSocket
 
-__all__ = ["EchoHandler", "serve"]
+__all__ = ["Echo", "EchoHandler", "serve"]
 
 # The suite's largest message outside the 9.* cases, which are left out, is far below this.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
-class EchoHandler(WebSocketHandler):
+class Echo:
     """Sends every message back as the type it came in."""
 
-    def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """The protocol class under test, without compression; None refuses the version of the client."""
-        if self.request.headers.get("Sec-WebSocket-Version") != "13":
-            return None
-        return StrictWebSocketProtocol(self, False, _WebSocketParams(max_message_size=MAX_MESSAGE_BYTES), Meter())
+    socket: WebSocket
 
-    async def on_message(self, message: str | bytes) -> None:
-        await self.write_message(message, binary=isinstance(message, bytes))
+    def on_message(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self.socket.write(frame_of(TEXT, message.encode()))
+        else:
+            self.socket.write(frame_of(BINARY, message))
+
+    def on_sign_of_life(self) -> None: ...
+
+    def on_gone(self) -> None: ...
+
+
+class EchoHandler(RequestHandler):
+    """Opens the WebSocket under test for ``delegate``, an ``Echo`` unless another class is given."""
+
+    def initialize(self, delegate: type[Echo] = Echo, max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
+        self._delegate = delegate()
+        self._max_message_bytes = max_message_bytes
+
+    def get(self) -> None:
+        flaw = upgrade_flaw(self.request.headers)
+        if flaw is not None:
+            self.set_status(flaw.status)
+            return
+        answer = switching_protocols(self.request.headers["Sec-WebSocket-Key"], None)
+        self._delegate.socket = WebSocket(
+            self.detach(),
+            self._delegate,
+            Meter(),
+            preface=answer,
+            max_frame_bytes=self._max_message_bytes,
+            stall_s=10.0,
+        )
+        self._delegate.socket.begin()
 
 
 async def serve(port: int) -> None:

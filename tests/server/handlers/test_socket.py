@@ -1,15 +1,19 @@
 """``GET /api/ws`` over real sockets: who is let in, how the others are told, and that every slot comes back."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from gateways import SECRET, WITH_TOKENS, Answer, RunningGateway, envelope, running_gateway, token_for
 from node_peers import Closed
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
 from wire import BINARY, CLOSE, TEXT, RawClient
 
 from server.auth import issue_token
+from server.handlers.socket import SocketHandler
 from tests.conftest import ExpectedLogs
 
 UPGRADE = {
@@ -197,6 +201,21 @@ async def test_half_a_handshake_is_an_http_error_and_holds_no_slot(headers: Mapp
         assert (await _raw_status(running, headers)) == status
         assert running.gateway.admission.connections == 0
         assert len(running.gateway.clients) == 0
+
+
+@pytest.mark.gen_test
+async def test_the_request_ends_with_its_handshake() -> None:
+    """Nothing of it is kept for as long as the tab is open, and no collector is needed to let go of it."""
+    async with running_gateway() as running:
+        gc.collect()
+        gc.disable()
+        try:
+            async with await RawClient.upgraded(running.port) as client:
+                assert await client.frame() is not None
+                of_the_request = SocketHandler | HTTPServerRequest | HTTP1Connection
+                assert not [kept for kept in gc.get_objects() if isinstance(kept, of_the_request)]
+        finally:
+            gc.enable()
 
 
 async def _raw_status(running: RunningGateway, headers: Mapping[str, str]) -> int:

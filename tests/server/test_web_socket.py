@@ -1,41 +1,38 @@
-"""The strict protocol under a bare Tornado handler: close codes, and that they get through."""
+"""A WebSocket behind a bare Tornado handler: close codes, and that they get through."""
 
 import asyncio
 from collections.abc import Iterator
 
 import pytest
+from echo_server import Echo, EchoHandler
 from node_peers import Closed
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 from tornado.web import Application
-from tornado.websocket import WebSocketHandler, WebSocketProtocol, _WebSocketParams
 from wire import CLOSE, PING, PONG, TEXT, RawClient, frame_bytes
 
-from actors.meter import Meter
-from server import websocket_protocol
-from server.websocket_protocol import StrictWebSocketProtocol, close_payload_flaw
+from server import web_socket
+from server.web_socket import close_payload_flaw
 
 
-class _Recorder(WebSocketHandler):
-    """Notes what it is told and echoes; the message ``leave`` is answered with close code 4509."""
+class _Recorder(Echo):
+    """Notes what it is told and echoes; the message ``leave`` is answered with close code 4509, ``fail`` raises."""
 
-    def initialize(self, messages: list[str | bytes], closed: asyncio.Event) -> None:
-        self._messages = messages
-        self._closed = closed
-
-    def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        return StrictWebSocketProtocol(self, False, _WebSocketParams(max_message_size=1024), Meter())
+    messages: list[str | bytes]
+    closed: asyncio.Event
 
     def on_message(self, message: str | bytes) -> None:
-        self._messages.append(message)
+        self.messages.append(message)
         if message == "leave":
-            self.close(4509, "ö" * 100)
-        elif self.ws_connection is not None and not self.ws_connection.is_closing():
-            self.write_message(message, binary=isinstance(message, bytes))
+            self.socket.close(4509, "ö" * 100)
+        elif message == "fail":
+            raise LookupError("on purpose")
+        else:
+            super().on_message(message)
 
-    def on_close(self) -> None:
-        self._closed.set()
+    def on_gone(self) -> None:
+        self.closed.set()
 
 
 class Server:
@@ -46,8 +43,9 @@ class Server:
         self.closed = asyncio.Event()
         (listener,) = bind_sockets(0, "127.0.0.1")
         self.port: int = listener.getsockname()[1]
-        seen = {"messages": self.messages, "closed": self.closed}
-        self.http = HTTPServer(Application([("/", _Recorder, seen)], log_function=lambda handler: None))
+        recorder = type("Recorder", (_Recorder,), {"messages": self.messages, "closed": self.closed})
+        routes = [("/", EchoHandler, {"delegate": recorder, "max_message_bytes": 1024})]
+        self.http = HTTPServer(Application(routes, log_function=lambda handler: None))
         self.http.add_socket(listener)
 
     async def client(self) -> RawClient:
@@ -125,7 +123,7 @@ async def test_a_violation_is_told_before_the_connection_ends_and_ends_it_at_onc
 async def test_a_peer_that_does_not_answer_our_close_is_cut_off(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket_protocol, "LINGER_S", 0.05)
+    monkeypatch.setattr(web_socket, "LINGER_S", 0.05)
     async with await server.client() as client:
         await client.send(TEXT, b"leave")
         assert (await client.closed() or Closed(0, "")).code == 4509
@@ -141,3 +139,26 @@ async def test_frames_that_arrived_before_the_peer_left_are_still_read(server: S
     async with asyncio.timeout(5):
         await server.closed.wait()
     assert server.messages == [f"{n}" for n in range(20)]
+
+
+@pytest.mark.gen_test
+async def test_a_fragmented_message_is_one_and_a_ping_may_come_between(server: Server) -> None:
+    async with await server.client() as client:
+        await client.send_bytes(
+            frame_bytes(TEXT, b"one ", fin=False) + frame_bytes(PING, b"?") + frame_bytes(0, b"message")
+        )
+        frames = [await client.frame(), await client.frame()]
+    assert [(frame.opcode, frame.payload) for frame in frames if frame] == [(PONG, b"?"), (TEXT, b"one message")]
+
+
+@pytest.mark.gen_test
+async def test_a_message_that_cannot_be_handled_costs_its_own_connection(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await server.client() as client:
+        await client.send(TEXT, b"fail")
+        assert await client.gone() == b""
+        async with asyncio.timeout(5):
+            await server.closed.wait()
+    assert [record.name for record in caplog.records] == ["fanwire.sockets"]
+    caplog.clear()
