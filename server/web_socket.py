@@ -31,7 +31,7 @@ LINGER_SHORT_S = 1.0  # where our close frame waits behind a stalled reader's ba
 _REGISTERED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 _READ_BYTES = 64 * 1024
 _FRAME_WORK = 1024  # what a frame costs beside its bytes, in bytes
-_WORK_PER_TURN = 256 * 1024  # so that a peer whose frames never end lets the others have the loop
+_WORK_PER_TURN = 32 * 1024  # so that a peer whose frames never end lets the others have the loop
 
 log = logging.getLogger("fanwire.sockets")
 
