@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from math import inf
 
@@ -113,7 +112,7 @@ class Clients:
             max_topics=settings.topics,
         )
         session = ClientSession(
-            client_id=secrets.token_hex(8),
+            client_id=f"{random.getrandbits(64):016x}",  # a name, not a secret
             identity=identity,
             socket=socket,
             framing=framing,

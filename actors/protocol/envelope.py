@@ -1,6 +1,7 @@
 """The envelope: what every message is on every wire, and the rules of its fields."""
 
 import os
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ __all__ = [
     "TraceId",
     "envelope_from",
     "namespace_of",
+    "new_frame_id",
     "new_trace_id",
     "publishable_topic",
     "topic_flaw",
@@ -100,8 +102,17 @@ class Envelope:
 
 
 def new_trace_id() -> TraceId:
-    """A new random one, RFC 9562 §5.4. Two for each connection: ``uuid.uuid4`` takes three times as long."""
-    digits = os.urandom(16).hex()
+    """A new one that nobody can foresee, and so nobody can use up: it is a key of idempotency as well."""
+    return _uuid4(os.urandom(16).hex())
+
+
+def new_frame_id() -> TraceId:
+    """For what the gateway itself says to one client: need not be a secret, and costs no system call."""
+    return _uuid4(f"{random.getrandbits(128):032x}")
+
+
+def _uuid4(digits: str) -> TraceId:
+    """RFC 9562 §5.4. Two for each connection: ``uuid.uuid4`` takes three times as long."""
     variant = "89ab"[int(digits[16], 16) & 3]
     return TraceId(f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}")
 

@@ -14,7 +14,7 @@ from actors.protocol.envelope import (
     Seq,
     TraceId,
     envelope_from,
-    new_trace_id,
+    new_frame_id,
     trace_id_from,
 )
 
@@ -102,7 +102,7 @@ def control_envelope(kind: str, data: Mapping[str, object], now: float, re: Trac
     """What the gateway says on ``system``, as JSON; ``re`` is the request it answers."""
     fields: dict[str, object] = {
         "v": VERSION,
-        "id": new_trace_id(),
+        "id": new_frame_id(),
         "topic": SYSTEM,
         "type": kind,
         "ts": round(now, 3),

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -17,6 +18,7 @@ from actors.protocol.envelope import (
     TraceId,
     envelope_from,
     namespace_of,
+    new_frame_id,
     new_trace_id,
     publishable_topic,
     topic_flaw,
@@ -105,8 +107,9 @@ def test_an_id_that_is_no_uuid4_is_refused(value: object) -> None:
     assert (flaw.code, flaw.field_name) == (ErrorCode.BAD_ENVELOPE, "id")
 
 
-def test_new_trace_ids_are_uuid4_and_differ() -> None:
-    ids = {new_trace_id() for _ in range(50)}
+@pytest.mark.parametrize("new", [new_trace_id, new_frame_id])
+def test_new_ids_are_uuid4_and_differ(new: Callable[[], TraceId]) -> None:
+    ids = {new() for _ in range(50)}
     assert len(ids) == 50
     assert all(trace_id_from(value) == value for value in ids)
 
