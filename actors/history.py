@@ -15,7 +15,7 @@ class History:
     """Bounded by messages and by age; the top position outlives its message.
 
     ``max_messages`` counts messages, ``ttl_s`` is an age in seconds, ``top`` the topic's last position
-    before this history begins (0: there was none).
+    before this history begins (0: there was none), ``appended`` counts all that came since then.
     """
 
     __slots__ = (
@@ -25,6 +25,7 @@ class History:
         "_order_of_id",
         "_order_of_seq",
         "_start",
+        "appended",
         "max_messages",
         "top",
         "top_id",
@@ -35,6 +36,7 @@ class History:
         self.max_messages = max_messages
         self.ttl_s = ttl_s
         self.top = top
+        self.appended = 0
         self.top_id: TraceId | None = None
         # A list with a moving start, not a deque: a page from its middle is one slice.
         self._messages: list[Delivery | None] = []
@@ -59,6 +61,7 @@ class History:
         while self and len(self) >= self.max_messages:
             self._forget_oldest()
         self.top, self.top_id = delivery.seq, delivery.id
+        self.appended += 1
         if self.max_messages == 0:
             return
         order = self._first + len(self)
