@@ -27,6 +27,10 @@ __all__ = ["ClientMailbox"]
 CONTROL_SPARE = 32
 
 
+def nobody() -> None:
+    """Hears of a mailbox's unrest where nobody wants to."""
+
+
 def nothing_taken(frame: bytes) -> int:
     """``hand_over`` while the short cut is closed: everything goes through ``accept``."""
     return 0
@@ -37,15 +41,17 @@ class ClientMailbox(ControlLane):
 
     ``hand_over`` is the kernel's own send while four things hold: the socket is not blocked, nothing waits
     here, an actor is attached, and no answer is due that must come before the next message (``hold``).
+    ``on_unrest`` is called when the short cut is, or stays, closed. ``slow_since`` is when the slow episode under way
+    began, in monotonic seconds: when a policy first had to act.
     """
 
     __slots__ = (
         "_backlog",
         "_closed",
         "_holds",
-        "_is_slow",
         "_meter",
         "_monotonic",
+        "_on_unrest",
         "_refills",
         "_socket",
         "dropped",
@@ -53,6 +59,7 @@ class ClientMailbox(ControlLane):
         "high_water",
         "max_bytes",
         "max_messages",
+        "slow_since",
     )
 
     def __init__(
@@ -65,6 +72,7 @@ class ClientMailbox(ControlLane):
         max_messages: int,
         max_bytes: int,
         max_topics: int,
+        on_unrest: Callable[[], object] = nobody,
     ) -> None:
         super().__init__(max_control=max_topics + CONTROL_SPARE)
         self.max_messages = max_messages
@@ -76,10 +84,11 @@ class ClientMailbox(ControlLane):
         self._backlog = Backlog(policy_of)
         self._meter = meter
         self._monotonic = monotonic
+        self._on_unrest = on_unrest
         self._refills: set[TopicName] = set()
         self._holds = 0
         self._closed = False
-        self._is_slow = False
+        self.slow_since: float | None = None
         socket.watch(self._settle, lambda: self.control(Stalled()))
 
     @property
@@ -88,9 +97,18 @@ class ClientMailbox(ControlLane):
         return len(self._backlog)
 
     @property
+    def is_at_rest(self) -> bool:
+        """The short cut is open: nothing waits, here or in the socket."""
+        return self.hand_over is not nothing_taken
+
+    @property
     def bytes_waiting(self) -> int:
         """What waits for this client, here and in its socket's buffer."""
         return self._backlog.bytes + self._socket.unsent_bytes
+
+    def lanes(self) -> Sequence[Lane]:
+        """Each topic of which something waits, was lost or is deferred: to look at."""
+        return list(self._backlog.lanes())
 
     def take(self) -> object | None:
         """Control, else WRITABLE where something could go out; that comes from ``take_batch``."""
@@ -187,10 +205,10 @@ class ClientMailbox(ControlLane):
 
     def take_batch(self, about_bytes: int) -> Batch:
         """What goes out next, of about so many bytes; empty where nothing waits."""
-        batch, was_slow = self._backlog.take(about_bytes), self._is_slow
+        batch, slow_since = self._backlog.take(about_bytes), self.slow_since
         self._settle()
         if batch.items:
-            self._is_slow = was_slow  # the episode is over once this is written, and not before
+            self.slow_since = slow_since  # the episode is over once this is written, and not before
         return batch
 
     def forget_topic(self, topic: TopicName) -> None:
@@ -289,8 +307,8 @@ class ClientMailbox(ControlLane):
         return 2 if lane.policy in LOSSY and any(self._backlog.behind()) else 1
 
     def _note_slowness(self, policy: OverflowPolicy) -> None:
-        if not self._is_slow:
-            self._is_slow = True
+        if self.slow_since is None:
+            self.slow_since = self._monotonic()
             self.control(SlowEpisode(self._backlog.topics, len(self._backlog), policy))
 
     @property
@@ -308,8 +326,10 @@ class ClientMailbox(ControlLane):
         """Open or close the short cut, and wake the actor where it could drain, after any change of these."""
         at_rest = self._backlog.is_at_rest
         if at_rest and not self._socket.blocked:
-            self._is_slow = False
+            self.slow_since = None
         is_open = at_rest and not (self._socket.blocked or self._holds or self._closed)
         self.hand_over = self._socket.send if is_open and self._wake is not None else nothing_taken
+        if not (is_open or self._closed):
+            self._on_unrest()
         if self._can_drain:
             self._wake_owner()

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import inf
 
 from actors.client import ClientActor, HangUp
@@ -60,12 +61,14 @@ class Client:
 
 
 class Clients:
-    """Owns the table of sessions."""
+    """Owns the table of sessions, and the note of those whose mailboxes may not be at rest."""
 
     def __init__(self, supervisor: Supervisor, services: ClientServices) -> None:
         self._supervisor = supervisor
         self._services = services
         self._clients: dict[str, Client] = {}
+        # Their mailboxes write here, and it is tidied when somebody looks: to go through ten thousand costs ms.
+        self._restless: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -76,6 +79,18 @@ class Clients:
     def that_saw(self, topic: TopicName, seq: Seq) -> int:
         """How many have acknowledged a position of ``topic`` that is not before ``seq``."""
         return sum(client.session.acknowledged.get(topic, 0) >= seq for client in self._clients.values())
+
+    def restless(self) -> Sequence[Client]:
+        """Those for whom something waits now, be it only the answer to a request: to look at."""
+        clients = self._clients
+        restless = [
+            client
+            for name in self._restless
+            if (client := clients.get(name)) is not None and not client.session.mailbox.is_at_rest
+        ]
+        if len(restless) < len(self._restless):
+            self._restless.intersection_update([client.session.client_id for client in restless])
+        return restless
 
     @property
     def are_served(self) -> bool:
@@ -95,13 +110,14 @@ class Clients:
                 build=lambda: ClientActor(session, self._services),
                 ended=lambda: self._forget(session),
                 given_up=lambda record: self._give_up(session, record),
+                mailbox=session.mailbox,
             )
         )
         return client
 
     def _session_of(self, socket: Socket, identity: Identity, framing: Framing) -> ClientSession:
         settings, clock = self._services.settings, self._services.clock
-        now = clock.monotonic()
+        now, client_id = clock.monotonic(), f"{random.getrandbits(64):016x}"  # a name, not a secret
         mailbox = ClientMailbox(
             socket,
             settings.policy_of,
@@ -110,9 +126,10 @@ class Clients:
             max_messages=settings.mailbox_messages,
             max_bytes=settings.mailbox_bytes,
             max_topics=settings.topics,
+            on_unrest=partial(self._restless.add, client_id),
         )
         session = ClientSession(
-            client_id=f"{random.getrandbits(64):016x}",  # a name, not a secret
+            client_id=client_id,
             identity=identity,
             socket=socket,
             framing=framing,
@@ -129,6 +146,7 @@ class Clients:
         if not session.closed:  # stopped from above between two incarnations
             ClientActor(session, self._services).on_stop()
         self._clients.pop(session.client_id, None)
+        self._restless.discard(session.client_id)
 
     def _give_up(self, session: ClientSession, record: Exit) -> None:
         """Past its intensity: the browser is told, comes back and resumes."""

@@ -1,7 +1,7 @@
 """TopicDirectory: from a topic's name to its mailbox. Starts a topic on first use, forgets it once retired."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from actors.delivery import Delivery
@@ -39,7 +39,7 @@ class TopicSettings:
 
 
 class TopicDirectory:
-    """Owns the table of topics, of which ``max_topics`` may run at once.
+    """Owns the table of topics, of which ``max_topics`` may run at once, and the note of those that were offered to.
 
     ``top_of`` gives the last message of a topic that is not running.
     """
@@ -61,6 +61,7 @@ class TopicDirectory:
         self._max_topics = max_topics
         self._topics: dict[TopicName, TopicState] = {}
         self._quarantined: dict[TopicName, float] = {}
+        self._offered: set[TopicName] = set()  # tidied when somebody looks
 
     def __len__(self) -> int:
         return len(self._topics)
@@ -75,6 +76,7 @@ class TopicDirectory:
     def route(self, delivery: Delivery) -> Outcome:
         """Hot path: one look-up per message. Ask ``has_room`` before a message gets its position."""
         state = self._topics.get(delivery.topic) or self._start_for(delivery)
+        self._offered.add(delivery.topic)
         return state.mailbox.offer(delivery)
 
     def mailbox_of(self, topic: TopicName) -> TopicMailbox | None:
@@ -94,6 +96,13 @@ class TopicDirectory:
     def states(self) -> Iterable[TopicState]:
         """Every topic that is running: to look at."""
         return self._topics.values()
+
+    def restless(self) -> Sequence[TopicState]:
+        """Every topic in whose mailbox a message waits now: to look at."""
+        offered = [state for name in self._offered if (state := self._topics.get(name)) is not None]
+        restless = [state for state in offered if state.mailbox.depth]
+        self._offered.intersection_update([state.name for state in restless])
+        return restless
 
     def position_of(self, topic: TopicName, trace_id: TraceId) -> Seq | None:
         """Where a message stands in a topic that is running, while its history knows."""
@@ -126,12 +135,14 @@ class TopicDirectory:
                 build=lambda: TopicActor(state, self._clock, self._telemetry),
                 ended=lambda: self._forget(topic),
                 given_up=lambda record: self._quarantine(state, record),
+                mailbox=state.mailbox,
             )
         )
         return state
 
     def _forget(self, topic: TopicName) -> None:
         self._topics.pop(topic, None)
+        self._offered.discard(topic)
 
     def _quarantine(self, state: TopicState, record: Exit) -> None:
         """A topic that fails again and again costs nobody else anything: it answers 503 for a while."""

@@ -15,7 +15,8 @@ class History:
     """Bounded by messages and by age; the top position outlives its message.
 
     ``max_messages`` counts messages, ``ttl_s`` is an age in seconds, ``top`` the topic's last message before this
-    history begins. ``_before`` is the id of the message before the oldest one that is kept, as far as it is known.
+    history begins, ``appended`` counts all that came since then. ``_before`` is the id of the message before the
+    oldest one that is kept, as far as it is known.
     """
 
     __slots__ = (
@@ -26,6 +27,7 @@ class History:
         "_order_of_id",
         "_order_of_seq",
         "_start",
+        "appended",
         "max_messages",
         "top",
         "top_id",
@@ -36,6 +38,7 @@ class History:
         self.max_messages = max_messages
         self.ttl_s = ttl_s
         self.top, self.top_id = top
+        self.appended = 0
         self._before = top.id
         # Lists with a moving start, not deques: a page from the middle is one slice, and an empty one weighs little.
         self._messages: list[Delivery | None] = []
@@ -60,6 +63,7 @@ class History:
         while self and len(self) >= self.max_messages:
             self._forget_oldest()
         self.top, self.top_id = delivery.seq, delivery.id
+        self.appended += 1
         if self.max_messages == 0:
             self._before = delivery.id
             return

@@ -38,6 +38,10 @@ class Socket(Protocol):
 
     unsent_bytes: int
 
+    @property
+    def unsent_since(self) -> float | None:
+        """When the oldest unsent byte began to wait, in monotonic seconds; None where none waits."""
+
     def watch(self, on_change: Callable[[], None], on_stall: Callable[[], None]) -> None:
         """From now on tell of every change of ``blocked``, and when the oldest unsent byte got too old."""
 

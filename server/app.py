@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -32,6 +32,7 @@ from server.bus.memory import MemoryBus
 from server.bus.metered import MeteredBus
 from server.clock import LoopClock
 from server.config import Config
+from server.config_sources import LoadedConfig, describe
 from server.demo import demo_routes, publish_vitals
 from server.descriptors import accept_from
 from server.handlers.events import EventsHandler
@@ -40,6 +41,7 @@ from server.handlers.health import HealthHandler, ReadyHandler
 from server.handlers.json_handler import JsonHandler
 from server.handlers.metrics import MetricsHandler
 from server.handlers.open_connections import OpenConnections
+from server.handlers.ops import ops_routes
 from server.handlers.publish import PublishHandler
 from server.handlers.replay import ReplayHandler
 from server.handlers.socket import SocketHandler
@@ -47,6 +49,8 @@ from server.handlers.trace import TraceHandler
 from server.logs import access_log
 from server.metrics.reporters import Reporters, watch_gauges
 from server.operators import Operators
+from server.ops.odd_events import OddEvents
+from server.ops.snapshots import Snapshots, Watched
 from server.publish_rate import PublishRate
 from server.tcp import tune_listener
 
@@ -61,6 +65,7 @@ BRANCH_STOP_S = 10.0
 CONTROL_SPARE = 1000
 RECONNECT_JITTER_MS = 1000
 NO_FINALS: frozenset[str] = frozenset()
+NO_SOURCES: Mapping[str, str] = {}
 
 log = logging.getLogger("fanwire.gateway")
 
@@ -74,9 +79,17 @@ class Gateway:
     """One worker. Made from a ``Config``; runs on the loop that calls ``listen``.
 
     ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero.
+    ``sources`` says for each key of the configuration where it is from, for operators to see.
     """
 
-    def __init__(self, config: Config, *, failed: Callable[[], None], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        failed: Callable[[], None],
+        clock: Clock | None = None,
+        sources: Mapping[str, str] = NO_SOURCES,
+    ) -> None:
         self.config = config
         self.clock = clock or LoopClock()
         self.telemetry = Telemetry(self.clock, config.log.packets)
@@ -84,7 +97,9 @@ class Gateway:
         self.access = Access(config.server, authenticator_of(config.auth), self.admission, self.telemetry.meter)
         self.operators = Operators(self.access)
         self.bus = MeteredBus(MemoryBus(self.clock), config.bus.scheme, self.telemetry.meter, self.clock)
+        self.odd_events = OddEvents()
         self._failed = failed
+        self._sources = sources
         self._finals = {name: frozenset(topic.final) for name, topic in config.topics.items()}
         self._topics = Supervisor("topics", self.clock, self.telemetry)
         self._clients = Supervisor("clients", self.clock, self.telemetry)
@@ -111,6 +126,7 @@ class Gateway:
             max_body_size=self.config.server.max_frame_bytes,
         )
         self._listeners = bind_sockets(port, host, backlog=BACKLOG)
+        self.odd_events.listen()
         self._tree.run(self._tree_ended)
         for listener in self._listeners:
             tune_listener(listener, self.config.mailbox.write_stall_s)
@@ -147,6 +163,7 @@ class Gateway:
         await self._until_let_go(drain_s)
         await self._tree.shut_down()
         await self.bus.close()
+        self.odd_events.stop()
 
     async def _until_let_go(self, drain_s: float) -> None:
         """Every peer has closed its side, or is cut off."""
@@ -203,6 +220,7 @@ class Gateway:
             (r"/metrics", MetricsHandler, {"operators": self.operators, "meter": self.telemetry.meter}),
             (r"/healthz", HealthHandler),
             (r"/readyz", ReadyHandler, {"bus": self.bus, "admission": self.admission}),
+            *ops_routes(self.operators, self._snapshots(), lambda: describe(LoadedConfig(self.config, self._sources))),
         ]
         if self.config.server.dev:
             routes += demo_routes(self)
@@ -217,6 +235,19 @@ class Gateway:
             max_frame_bytes=self.config.server.max_frame_bytes,
             write_stall_s=self.config.mailbox.write_stall_s,
         )
+
+    def _snapshots(self) -> Snapshots:
+        watched = Watched(
+            root=self._tree,
+            clients=self.clients,
+            directory=self.directory,
+            meter=self.telemetry.meter,
+            bus=self.bus,
+            admission=self.admission,
+            odd_events=self.odd_events,
+            policy_of=self._policy_of,
+        )
+        return Snapshots(watched, self.clock)
 
     def _start_demo(self) -> None:
         self._dev_tasks.append(asyncio.ensure_future(publish_vitals(self)))

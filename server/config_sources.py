@@ -119,8 +119,12 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], file: P
 
 
 def describe(loaded: LoadedConfig) -> list[tuple[str, str, str]]:
-    """Every key with its value as text and its source, secrets masked, in the order of the catalogue."""
-    return [(key, _shown(key, _value_of(loaded.config, key)), source) for key, source in loaded.sources.items()]
+    """Every key with its value as text and its source, secrets masked, in the order of the catalogue.
+
+    A ``Config`` that was made by hand, without ``sources``, is from its program.
+    """
+    sources, config = loaded.sources, loaded.config
+    return [(key, _shown(key, _value_of(config, key)), sources.get(key, "program")) for key in _keys_of(config)]
 
 
 def environment_name(key: str) -> str:

@@ -10,30 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tornado.routing import URLSpec
-from tornado.web import StaticFileHandler
 
 from actors.ports import BusUnavailable, Placed
+from server.page_files import PageFile
 
-__all__ = ["PAGES", "VITALS_PERIOD_S", "VITALS_TOPIC", "DemoFile", "DemoGateway", "demo_routes", "publish_vitals"]
+__all__ = ["PAGES", "VITALS_PERIOD_S", "VITALS_TOPIC", "DemoGateway", "demo_routes", "publish_vitals"]
 
 PAGES = Path(__file__).parent / "pages"
 VITALS_TOPIC = "host:vitals"
 VITALS_PERIOD_S = 1.0
-
-# The page loads three kinds of file from here, its icon from itself, and speaks to this gateway alone.
-_CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
-)
 
 log = logging.getLogger("fanwire.demo")
 
@@ -51,27 +36,12 @@ class DemoGateway(Protocol):
         """Raises: BusUnavailable where the message was not stored."""
 
 
-class DemoFile(StaticFileHandler):
-    """A file of the demo page, under a policy that lets nothing but these files run."""
-
-    def set_default_headers(self) -> None:
-        self.set_header("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        # The token, where there is one, is in the fragment, which is never sent; this is the second lock.
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.clear_header("Server")
-
-    def set_extra_headers(self, path: str) -> None:
-        # After an upgrade the page and the gateway must fit; the ETag makes asking again cheap.
-        self.set_header("Cache-Control", "no-cache")
-
-
 def demo_routes(gateway: DemoGateway) -> list[URLSpec]:
     """The page at ``/`` and its files below ``/demo/``; ``gateway`` is there for what later routes may need."""
     files: dict[str, Any] = {"path": str(PAGES)}
     return [
-        URLSpec(r"/()", DemoFile, {**files, "default_filename": "demo.html"}),
-        URLSpec(r"/demo/([a-z_]+\.(?:css|js))", DemoFile, files),
+        URLSpec(r"/()", PageFile, {**files, "default_filename": "demo.html"}),
+        URLSpec(r"/demo/([a-z_]+\.(?:css|js))", PageFile, files),
     ]
 
 

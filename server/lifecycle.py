@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable
 
 from server.app import Gateway
-from server.config import Config
 from server.config_sources import LoadedConfig
 from server.descriptors import raise_file_limit
 from server.logs import configure_logging
@@ -26,13 +25,14 @@ def serve(loaded: LoadedConfig, *, announce: Callable[[str], None]) -> int:
     cannot be bound, BadKey where the signing keys cannot be used.
     """
     configure_logging(loaded.config.log)
-    return asyncio.run(_serve(loaded.config, announce))
+    return asyncio.run(_serve(loaded, announce))
 
 
-async def _serve(config: Config, announce: Callable[[str], None]) -> int:
+async def _serve(loaded: LoadedConfig, announce: Callable[[str], None]) -> int:
+    config = loaded.config
     raise_file_limit(config.limits.connections)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    gateway = Gateway(config, failed=lambda: _end(ended, EXIT_FAILED))
+    gateway = Gateway(config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources)
     gateway.listen(config.server.host, config.server.port)
     _stop_on_signals(ended)
     _settle_garbage_collector()

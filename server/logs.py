@@ -25,6 +25,7 @@ __all__ = [
     "TextFormatter",
     "access_log",
     "configure_logging",
+    "entry_of",
     "log_access",
     "redact",
     "redact_text",
@@ -78,19 +79,25 @@ def redact_text(text: str) -> str:
     return _JWT.sub(_MASK, text)
 
 
+def entry_of(record: logging.LogRecord) -> dict[str, object]:
+    """ts, level, logger, message and what ``extra`` gave, strings capped, not yet redacted."""
+    entry: dict[str, object] = {
+        "ts": _timestamp(record),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": _message(record),
+    }
+    for key, value in _extras(record).items():
+        # What a caller calls "level" must not pass for the level of the line.
+        entry[f"extra_{key}" if key in entry or key == "exception" else key] = value
+    return entry
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object per line, pure ASCII: ts, level, logger, message, what ``extra`` gave, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, object] = {
-            "ts": _timestamp(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": _message(record),
-        }
-        for key, value in _extras(record).items():
-            # What a caller calls "level" must not pass for the level of the line.
-            entry[f"extra_{key}" if key in entry or key == "exception" else key] = value
+        entry = entry_of(record)
         exception = _exception(self, record)
         if exception:
             entry["exception"] = exception

@@ -68,6 +68,10 @@ class SocketWriter:
         self._on_stall: Callable[[], None] = nobody
         self._unblocked: asyncio.Future[None] | None = None
 
+    @property
+    def unsent_since(self) -> float | None:
+        return self._begun[0] if self._begun else None
+
     def watch(self, on_change: Callable[[], None], on_stall: Callable[[], None]) -> None:
         self._on_change = on_change
         self._on_stall = on_stall

@@ -7,7 +7,7 @@ from typing import Protocol
 from actors.runtime.exit import Exit
 from actors.runtime.restart import Intensity, Restart
 
-__all__ = ["ChildSpec", "Supervised", "Witness"]
+__all__ = ["ChildSpec", "Measured", "Supervised", "Witness"]
 
 DEFAULT_INTENSITY = Intensity()
 
@@ -23,6 +23,17 @@ class Supervised(Protocol):
 
     def end(self) -> None:
         """End it now: it was asked, and did not do so in time."""
+
+
+class Measured(Protocol):
+    """What can be seen of the mailbox of an actor that many others write to."""
+
+    max_messages: int
+    high_water: int
+
+    @property
+    def depth(self) -> int:
+        """The messages that wait."""
 
 
 class Witness(Protocol):
@@ -41,7 +52,7 @@ class ChildSpec:
 
     ``build`` makes one incarnation around what must outlive it: the mailbox and the state that it closes
     over. ``kind`` is what metrics call it. ``given_up`` hears when the intensity is exceeded, right before
-    ``ended``; without it the whole supervisor gives up.
+    ``ended``; without it the whole supervisor gives up. ``mailbox`` is the one that outlives the incarnations.
     """
 
     kind: str
@@ -52,6 +63,7 @@ class ChildSpec:
     stop_s: float = 1.0
     ended: Callable[[], None] | None = None
     given_up: Callable[[Exit], None] | None = None
+    mailbox: Measured | None = None
 
     @property
     def label(self) -> str:

@@ -11,12 +11,13 @@ not take its siblings' restarts.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from enum import Enum
+from itertools import islice
 
 from actors.ports import Clock
-from actors.runtime.child_spec import ChildSpec, Supervised, Witness
+from actors.runtime.child import Child
+from actors.runtime.child_spec import ChildSpec, Witness
 from actors.runtime.exit import Exit
 from actors.runtime.restart import Backoff, Restart, RestartLog
 
@@ -45,18 +46,11 @@ class GaveUp(Exception):
         return f"{self.child} failed too often"
 
 
-@dataclass(slots=True, eq=False)
-class _Child:
-    spec: ChildSpec
-    actor: Supervised | None = None
-    generation: int = 0
-    restarts: RestartLog | None = None
-    gone: list[asyncio.Future[None]] = field(default_factory=list)
-    stopping: bool = False
-
-
 class Supervisor:
-    """One level of the tree. ``children`` are started with it, in order; others may come and go while it runs."""
+    """One level of the tree. ``children`` are started with it, in order; others may come and go while it runs.
+
+    ``failures`` and ``restarts`` count those of its children, of all that it ever had.
+    """
 
     def __init__(
         self,
@@ -71,13 +65,16 @@ class Supervisor:
     ) -> None:
         self.name = name
         self.is_running = False
+        self.failures = 0
+        self.restarts = 0
         self._clock = clock
         self._witness = witness
         self._specs = children
         self._strategy = strategy
         self._backoff = backoff
         self._chance = chance
-        self._children: dict[Hashable, _Child] = {}
+        self._children: dict[Hashable, Child] = {}
+        self._restarted: dict[Hashable, Child] = {}
         self._on_exit: Callable[[Exit], None] | None = None
         self._generation = 0
         self._label = name
@@ -90,6 +87,17 @@ class Supervisor:
 
     def __contains__(self, name: Hashable) -> bool:
         return name in self._children
+
+    def eldest(self, count: int) -> Iterable[Child]:
+        """The first ``count`` children of those of now, in the order of their start: to look at."""
+        return islice(self._children.values(), count)
+
+    def restarted(self) -> Iterable[Child]:
+        """Those of now that are not in their first life: to look at."""
+        return self._restarted.values()
+
+    def find(self, name: Hashable) -> Child | None:
+        return self._children.get(name)
 
     def run(self, on_exit: Callable[[Exit], None], generation: int = 1, label: str | None = None) -> None:
         """Start the children; ``on_exit`` hears when all of them have ended, with a failure where it gave up."""
@@ -128,7 +136,7 @@ class Supervisor:
             raise ValueError(f"{self.name} is not running")
         if spec.name in self._children:
             raise ValueError(f"{self.name} has a child {spec.name!r} already")
-        child = self._children[spec.name] = _Child(spec)
+        child = self._children[spec.name] = Child(spec)
         self._start(child)
 
     async def stop_child(self, name: Hashable, timeout_s: float | None = None) -> bool:
@@ -140,7 +148,7 @@ class Supervisor:
         self._forget(child)
         return in_time
 
-    async def _bring_down(self, child: _Child, timeout_s: float | None = None) -> bool:
+    async def _bring_down(self, child: Child, timeout_s: float | None = None) -> bool:
         timeout_s = child.spec.stop_s if timeout_s is None else timeout_s
         child.stopping = True
         if child.actor is None:
@@ -157,16 +165,18 @@ class Supervisor:
             return False
         return True
 
-    def _cut_off(self, child: _Child) -> None:
+    def _cut_off(self, child: Child) -> None:
         """End it in this turn: left alone, its late exit would be taken for a successor's."""
         child.stopping = True
         if child.actor is not None:
             child.actor.end()
 
-    def _start(self, child: _Child) -> None:
+    def _start(self, child: Child) -> None:
         if child.stopping:
             return
         child.generation += 1
+        if child.generation > 1:
+            self._restarted[child.spec.name] = child
         try:
             child.actor = child.spec.build()
         except BaseException as failure:  # noqa: BLE001  # an actor that cannot even be made has failed to start
@@ -174,11 +184,12 @@ class Supervisor:
             return
         child.actor.run(lambda record: self._ended(child, record), child.generation, child.spec.label)
 
-    def _ended(self, child: _Child, record: Exit) -> None:
+    def _ended(self, child: Child, record: Exit) -> None:
         if record.generation != child.generation:
             return
         child.actor = None
         if record.failure is not None:
+            self.failures += 1
             self._witness.failed(child.spec.kind, record)
         if child.stopping:
             _tell(child.gone)
@@ -187,7 +198,7 @@ class Supervisor:
         else:
             self._forget(child)
 
-    def _restart(self, child: _Child, record: Exit) -> None:
+    def _restart(self, child: Child, record: Exit) -> None:
         if child.restarts is None:
             child.restarts = RestartLog(child.spec.intensity)
         if not child.restarts.record(self._clock.monotonic()):
@@ -202,8 +213,9 @@ class Supervisor:
         else:
             self._clock.call_later(delay_s, lambda: self._start_again(child))
 
-    def _start_again(self, child: _Child) -> None:
+    def _start_again(self, child: Child) -> None:
         if not child.stopping:
+            self.restarts += 1
             self._witness.restarted(child.spec.kind)
             self._start(child)
 
@@ -225,12 +237,12 @@ class Supervisor:
                     self._revive(child)
         self._regrouping = None
 
-    def _children_from_oldest_fallen(self) -> list[_Child]:
+    def _children_from_oldest_fallen(self) -> list[Child]:
         names = list(self._children)
         first = min((names.index(name) for name in self._fallen if name in self._children), default=len(names))
         return list(self._children.values())[first:]
 
-    def _revive(self, child: _Child) -> None:
+    def _revive(self, child: Child) -> None:
         if self._children.get(child.spec.name) is child and child.actor is None:
             child.stopping = False
             self._start_again(child)
@@ -240,7 +252,7 @@ class Supervisor:
         self._clock.call_later(delay_s, lambda: _tell([over]))
         await over
 
-    def _give_up(self, child: _Child, record: Exit) -> None:
+    def _give_up(self, child: Child, record: Exit) -> None:
         self._witness.given_up(child.spec.kind, record)
         if child.spec.given_up is not None:
             child.spec.given_up(record)
@@ -270,10 +282,11 @@ class Supervisor:
         if on_exit is not None:
             on_exit(Exit(self._label, self._generation, failure, None, 0))
 
-    def _forget(self, child: _Child) -> None:
+    def _forget(self, child: Child) -> None:
         if self._children.get(child.spec.name) is not child:
             return
         del self._children[child.spec.name]
+        self._restarted.pop(child.spec.name, None)
         _tell(child.gone)
         if child.spec.ended is not None:
             child.spec.ended()

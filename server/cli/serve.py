@@ -107,11 +107,13 @@ def announcement(url: str, token: str | None) -> str:
     """What a developer reads first: where everything is, and the one command that shows a first message."""
     authorization = "" if token is None else f" -H 'Authorization: Bearer {token}'"
     page = f"{url}/" if token is None else f"{url}/#token={token}"
+    ops = f"{url}/ops" if token is None else f"{url}/ops#token={token}"
     message = '{"topic":"thread:demo","type":"hello","data":{"text":"hi"}}'
     lines = [
         "Fanwire runs in development mode, for this machine only.",
         "",
         f"  page       {page}",
+        f"  ops        {ops}",
         f"  WebSocket  ws{url.removeprefix('http')}/api/ws",
         f"  publish    {url}/api/publish",
         *([] if token is None else [f"  token      {token}  (1 h, every topic)"]),

@@ -1,8 +1,9 @@
 """What looks at the gateway from inside: the reporters of the supervision tree, and the gauges they read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from actors.clients import Client, Clients
+from actors.ack_lag import ack_lag_s
+from actors.clients import Clients
 from actors.directory import TopicDirectory
 from actors.meter import Meter
 from actors.metrics import (
@@ -15,7 +16,7 @@ from actors.metrics import (
     WS_MAILBOX_DEPTH,
 )
 from actors.ports import Clock
-from actors.runtime.child_spec import ChildSpec, Supervised
+from actors.runtime.child_spec import ChildSpec, Measured, Supervised
 from actors.runtime.exit import Exit
 from actors.runtime.loop_lag import LagMeter
 from actors.runtime.loop_watchdog import LoopWatchdog
@@ -33,6 +34,7 @@ __all__ = ["TRY_AGAIN_S", "Reporters", "watch_gauges"]
 TRY_AGAIN_S = 60.0
 DEPTHS_FRESH_S = 0.5
 ACKS_FRESH_S = 10.0
+HIGH_WATER_FRESH_S = 10.0
 MAX_CONTROL = 10  # a reminder, and being asked to stop
 
 
@@ -69,7 +71,7 @@ class Reporters(Supervisor):
 
 
 class _AckLag:
-    """How far clients are behind by their own word: positions are µs, so their difference is time.
+    """How far the client is behind that is furthest behind by its own word.
 
     Every client's every topic has to be looked at, which is therefore done seldom.
     """
@@ -85,22 +87,24 @@ class _AckLag:
         now = self._clock.monotonic()
         if now - self._looked >= ACKS_FRESH_S:
             self._looked = now
-            self._most_s = max((self._lag_s(client) for client in self._clients), default=0.0)
+            said = [client.session.acknowledged for client in self._clients if client.session.acknowledged]
+            self._most_s = max(
+                (ack_lag_s(acknowledged, self._directory.top) or 0.0 for acknowledged in said), default=0.0
+            )
         return self._most_s
-
-    def _lag_s(self, client: Client) -> float:
-        acknowledged = client.session.acknowledged.items()
-        return max((self._directory.top(topic) - seq for topic, seq in acknowledged), default=0) / 1e6
 
 
 class _Depths:
-    """How much waits in the mailboxes. One look at all of them serves the three gauges that ask for it."""
+    """How much waits in the mailboxes. One look at all that are not at rest serves the three gauges that ask for it.
+
+    The high-water marks of those at rest are looked through seldom: there may be ten thousand.
+    """
 
     def __init__(self, directory: TopicDirectory, clients: Clients, clock: Clock) -> None:
         self._directory = directory
         self._clients = clients
         self._clock = clock
-        self._looked = float("-inf")
+        self._looked = self._searched = float("-inf")
         self._all_clients = 0
         self._deepest: dict[str, float] = {}
         self._highest: dict[str, float] = {}
@@ -122,18 +126,29 @@ class _Depths:
         if now - self._looked < DEPTHS_FRESH_S:
             return
         self._looked = now
-        topics = [state.mailbox for state in self._directory.states()]
-        clients = [client.session.mailbox for client in self._clients]
+        topics = [state.mailbox for state in self._directory.restless()]
+        clients = [client.session.mailbox for client in self._clients.restless()]
         depths = [mailbox.depth for mailbox in clients]
         self._all_clients = sum(depths)
         self._deepest = {
             "topic": max((mailbox.depth for mailbox in topics), default=0),
             "client": max(depths, default=0),
         }
-        self._highest = {
-            "topic": max((mailbox.high_water for mailbox in topics), default=0),
-            "client": max((mailbox.high_water for mailbox in clients), default=0),
+        if now - self._searched >= HIGH_WATER_FRESH_S:
+            self._searched = now
+            self._highest = self._search()
+        self._raise("topic", topics)
+        self._raise("client", clients)
+
+    def _search(self) -> dict[str, float]:
+        return {
+            "topic": max((state.mailbox.high_water for state in self._directory.states()), default=0),
+            "client": max((client.session.mailbox.high_water for client in self._clients), default=0),
         }
+
+    def _raise(self, actor: str, mailboxes: Sequence[Measured]) -> None:
+        highest = max((mailbox.high_water for mailbox in mailboxes), default=0)
+        self._highest[actor] = max(self._highest[actor], highest)
 
 
 def watch_gauges(

@@ -100,3 +100,38 @@ async def test_what_an_actor_took_out_and_could_not_write_is_not_passed_over(exp
     world.publish("t", 4)
     await until(lambda: tab.socket.closed or tab.of_topic("t")[-1] == 4, "what comes of it")
     assert tab.socket.closed or tab.socket.of_type("gap"), f"lost without a word: {tab.of_topic('t')}"
+
+
+@pytest.mark.gen_test
+async def test_those_for_whom_something_waits_are_known_without_a_look_at_the_others() -> None:
+    world = World()
+    slow, quick = await world.open(), await world.open()
+    for tab in (slow, quick):
+        await tab.subscribe("t")
+    assert world.clients.restless() == []
+    slow.socket.let_through(0)
+    for number in range(3):
+        world.publish("t", number)
+        await turns(3)
+    assert [client.session for client in world.clients.restless()] == [slow.session]
+    assert world.clients._restless == {slow.session.client_id}
+    slow.socket.let_through(None)
+    await until(lambda: slow.session.mailbox.is_at_rest)
+    assert (world.clients.restless(), world.clients._restless) == ([], set())
+
+
+@pytest.mark.gen_test
+async def test_of_those_who_have_left_no_note_is_kept_though_nobody_looks() -> None:
+    world = World()
+    for _ in range(5):
+        tab = await world.open()
+        await tab.subscribe("t")
+        tab.socket.let_through(0)
+        world.publish("t")
+        await turns(3)
+        tab.client.gone()
+        await until(lambda: not world.clients)
+        world.publish("t")
+        await turns(3)
+        tab.session.mailbox.forget_topic(T)  # as a topic's late answer would make it
+    assert world.clients._restless == set()

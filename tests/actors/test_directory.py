@@ -174,3 +174,16 @@ async def test_a_few_failures_do_not_quarantine_a_topic() -> None:
         world.clock.advance(0.5)
     world.publish(T, "still served")
     await until(lambda: tab.of_topic("t") == ["still served"])
+
+
+@pytest.mark.gen_test
+async def test_topics_in_which_a_message_waits_are_known_and_no_note_outlives_them() -> None:
+    world = World()
+    world.directory.route(delivery(1))
+    assert [state.name for state in world.directory.restless()] == [T]
+    await until(world.is_quiet)
+    assert (world.directory.restless(), world.directory._offered) == ([], set())
+    world.directory.route(delivery(2, 1))
+    await until(world.is_quiet)
+    await world.topics.stop_child(T)
+    assert world.directory._offered == set()

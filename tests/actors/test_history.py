@@ -169,3 +169,9 @@ def test_a_chain_that_forked_is_resumed_only_from_links_that_are_there() -> None
     kept.append(delivery(30, 20), 0.0)  # 20 was lost in a failover
     assert kept.after(Seq(20)) is None
     assert [one.seq for one in kept.after(Seq(10)) or ()] == [30]
+
+
+@pytest.mark.parametrize("bound", [0, 2, 10])
+def test_all_that_ever_came_is_counted_whatever_is_kept(bound: int) -> None:
+    kept, sent = filled(6, max_messages=bound)
+    assert (kept.appended, len(kept)) == (6, min(bound, len(sent)))

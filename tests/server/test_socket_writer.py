@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -157,3 +158,17 @@ async def test_a_reader_that_gets_through_each_write_in_time_is_no_stall(pair: P
         await pair.read(len(MUCH))
         await pair.writer.until_unblocked()
     assert stalls == []
+
+
+@pytest.mark.gen_test
+async def test_the_age_of_the_oldest_unsent_byte_is_known_while_there_is_one(pair: Pair) -> None:
+    assert pair.writer.unsent_since is None
+    before = time.monotonic()
+    pair.writer.write(MUCH)
+    after, began = time.monotonic(), pair.writer.unsent_since
+    pair.writer.write(b"younger")
+    assert began is not None and before <= began <= after
+    assert pair.writer.unsent_since == began
+    await pair.read(len(MUCH) + 7)
+    await pair.writer.until_unblocked()
+    assert pair.writer.unsent_since is None

@@ -41,6 +41,7 @@ class FakeSocket:
         self.gone = False
         self.blocked = False
         self.unsent_bytes = 0
+        self.unsent_since: float | None = None
         self.send: Callable[[bytes], int] = self._send
         self._kept = bytearray()
         self._on_change: Callable[[], None] = lambda: None

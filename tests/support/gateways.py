@@ -144,9 +144,9 @@ class RunningGateway:
     """The gateway and its address. ``failed`` is set when it asks for its process to be ended."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
-        config = load_config(*flags_and_environment({**QUIET, **settings}), None).config
+        loaded = load_config(*flags_and_environment({**QUIET, **settings}), None)
         self.failed = asyncio.Event()
-        self.gateway = Gateway(config, failed=self.failed.set)
+        self.gateway = Gateway(loaded.config, failed=self.failed.set, sources=loaded.sources)
         self.gateway.listen("127.0.0.1", 0)
         self.port = self.gateway.port
         self._http = SimpleAsyncHTTPClient(force_instance=True)

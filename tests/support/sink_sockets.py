@@ -30,6 +30,7 @@ class Sink:
         self.send: Callable[[bytes], int] = self.socket.send
         self.blocked = False
         self.unsent_bytes = 0
+        self.unsent_since: float | None = None
         self.mailbox = ClientMailbox(
             self, _disconnect, Meter(), time.monotonic, max_messages=500, max_bytes=1 << 20, max_topics=10
         )

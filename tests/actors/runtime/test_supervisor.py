@@ -224,3 +224,19 @@ async def test_a_child_that_is_stopped_before_it_could_be_built_never_starts() -
     tree.clock.advance(10.0)
     await turns()
     assert (child.built, child.story) == ([], ["a ended"])
+
+
+@pytest.mark.gen_test
+async def test_failures_and_restarts_are_counted_and_who_lives_again_is_known() -> None:
+    tree, first, second = Tree(), Child("a"), Child("b")
+    for child in (first, second):
+        tree.supervisor.start_child(child.spec(Restart.TRANSIENT))
+        await child.until_started(1)
+    assert list(tree.supervisor.restarted()) == []
+    second.fail()
+    await second.until_started(2)
+    assert (tree.supervisor.failures, tree.supervisor.restarts) == (1, 1)
+    assert [(child.spec.name, child.generation) for child in tree.supervisor.restarted()] == [("b", 2)]
+    assert [child.spec.name for child in tree.supervisor.eldest(1)] == ["a"]
+    await tree.supervisor.stop_child("b")
+    assert (list(tree.supervisor.restarted()), tree.supervisor.find("b")) == ([], None)

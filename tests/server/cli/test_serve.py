@@ -49,7 +49,12 @@ def test_statsd_is_a_host_and_perhaps_a_port(text: str, host: str, port: str | N
 
 def test_the_announcement_has_every_url_and_the_first_command() -> None:
     text = announcement("http://127.0.0.1:9000", None)
-    for part in ("http://127.0.0.1:9000/\n", "ws://127.0.0.1:9000/api/ws", "curl -X POST http://127.0.0.1:9000/api/"):
+    for part in (
+        "http://127.0.0.1:9000/\n",
+        "http://127.0.0.1:9000/ops\n",
+        "ws://127.0.0.1:9000/api/ws",
+        "curl -X POST http://127.0.0.1:9000/api/",
+    ):
         assert part in text
     assert "token" not in text
 
@@ -57,6 +62,7 @@ def test_the_announcement_has_every_url_and_the_first_command() -> None:
 def test_the_announcement_puts_the_token_where_it_works() -> None:
     text = announcement("http://127.0.0.1:9000", "eyJ.a.b")
     assert "http://127.0.0.1:9000/#token=eyJ.a.b\n" in text
+    assert "http://127.0.0.1:9000/ops#token=eyJ.a.b\n" in text
     assert "-H 'Authorization: Bearer eyJ.a.b'" in text
 
 

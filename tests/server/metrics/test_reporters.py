@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from actors.telemetry import Telemetry
 from server.admission import Admission
 from server.bus.metered import MeteredBus
 from server.config import Config, LimitsConfig, StatsdConfig
-from server.metrics.reporters import DEPTHS_FRESH_S, TRY_AGAIN_S, Reporters, watch_gauges
+from server.metrics.reporters import DEPTHS_FRESH_S, HIGH_WATER_FRESH_S, TRY_AGAIN_S, Reporters, watch_gauges
 
 
 @pytest.mark.gen_test
@@ -58,6 +59,29 @@ async def test_gauges_show_what_is_there_now() -> None:
     assert gauges(ACTOR_MAILBOX_DEPTH) == {"topic": 0, "client": 0}
     assert gauges(ACTOR_MAILBOX_HIGH_WATER) == {"topic": 1, "client": 3}
     assert (gauges(WS_CONNECTIONS), gauges(BUS_UP)) == ({"": 0}, {"memory": 0.0})
+
+
+@pytest.mark.gen_test
+async def test_high_water_marks_rise_at_once_and_fall_when_all_mailboxes_are_searched_again() -> None:
+    world, admission = World(), Admission(LimitsConfig())
+    bus = MeteredBus(world.bus, "memory", world.telemetry.meter, world.clock)
+    watch_gauges(world.telemetry.meter, world.clock, admission, world.directory, world.clients, bus)
+    highest = partial(world.telemetry.meter.gauges, ACTOR_MAILBOX_HIGH_WATER)
+    tab = await world.open()
+    await tab.subscribe("t")
+    assert highest()["client"] == 0
+    tab.socket.let_through(0)
+    for number in range(4):
+        world.publish("t", number)
+        await turns(3)
+    world.clock.advance(DEPTHS_FRESH_S)
+    assert highest()["client"] == tab.session.mailbox.high_water > 0
+    tab.client.gone()
+    await until(lambda: not world.clients)
+    world.clock.advance(DEPTHS_FRESH_S)
+    assert highest()["client"] > 0, "who has gone is noticed at the next search"
+    world.clock.advance(HIGH_WATER_FRESH_S)
+    assert highest()["client"] == 0
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""bench.ops_cost, small: the page is asked for in one of the two windows, and every question is answered."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.slow
+def test_a_round_has_a_window_without_and_one_with_a_page(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    options = ["--connections", "20", "--seconds", "2", "--rounds", "1", "--json", str(result)]
+    command = [sys.executable, "-m", "bench.ops_cost", *options]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    # The exit code says what the page cost, which two seconds cannot: see the header of the program.
+    assert result.exists(), finished.stderr
+    (round_,) = json.loads(result.read_text())["rounds"]
+    assert round_["without"]["answers_s"] == []
+    assert len(round_["with"]["answers_s"]) == 2
+    assert round_["with"]["answer_bytes"] > 1000
+    assert "the page costs" in finished.stdout
