@@ -36,8 +36,9 @@ lint: $(VENV)/.installed-dev ## ruff, mypy and import-linter
 test-pythons: ## quick tests again on the other Python series that are installed
 	@tools/test_pythons $(PYTHONS)
 
-generated: $(VENV)/.installed-dev ## write what comes from the catalogue of metrics: table, dashboards, mapping
+generated: $(VENV)/.installed-dev ## write what comes from tables: metrics page, dashboards, mapping, wire.ts
 	$(BIN)/python -m tools.from_catalogue
+	$(BIN)/python -m tools.wire_to_typescript
 
 bench: $(VENV)/.installed-dev ## measure the fan-out
 	$(BIN)/python -m bench.fan_out
