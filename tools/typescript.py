@@ -57,10 +57,8 @@ def _member(name: str, annotation: Any) -> str:
 
 
 def enumeration(name: str, members: Mapping[str, object]) -> str:
-    """Values by name, and the type of any one of them."""
-    lines = (f"{key}: {json.dumps(value)}," for key, value in members.items())
-    body = _block(f"export const {name} =", lines).rstrip()
-    return f"{body} as const;\n\nexport type {name} = (typeof {name})[keyof typeof {name}];\n"
+    """An enum: bundlers put its values where they are used, and leave it out itself."""
+    return _block(f"export enum {name}", (f"{key} = {json.dumps(value)}," for key, value in members.items()))
 
 
 def union(name: str, members: Iterable[str]) -> str:

@@ -12,25 +12,23 @@ export const KEY_MAX_CHARACTERS = 128;
 export const TOPIC_RULE = /^[A-Za-z0-9_.:@\/-]{1,255}$/;
 export const TYPE_RULE = /^[a-z0-9_.]{1,64}$/;
 
-export const CloseCode = {
-  NORMAL: 1000,
-  GOING_AWAY: 1001,
-  PROTOCOL_ERROR: 1002,
-  INVALID_TEXT: 1007,
-  FRAME_TOO_BIG: 1009,
-  INTERNAL_ERROR: 1011,
-  RESTART: 1012,
-  TRY_AGAIN_LATER: 1013,
-  PROTOCOL_VIOLATION: 4400,
-  UNAUTHORIZED: 4401,
-  ORIGIN_FORBIDDEN: 4403,
-  NO_SIGN_OF_LIFE: 4408,
-  TOO_MANY: 4429,
-  SLOW_CONSUMER: 4509,
-  LOST_PLACE: 4510,
-} as const;
-
-export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
+export enum CloseCode {
+  NORMAL = 1000,
+  GOING_AWAY = 1001,
+  PROTOCOL_ERROR = 1002,
+  INVALID_TEXT = 1007,
+  FRAME_TOO_BIG = 1009,
+  INTERNAL_ERROR = 1011,
+  RESTART = 1012,
+  TRY_AGAIN_LATER = 1013,
+  PROTOCOL_VIOLATION = 4400,
+  UNAUTHORIZED = 4401,
+  ORIGIN_FORBIDDEN = 4403,
+  NO_SIGN_OF_LIFE = 4408,
+  TOO_MANY = 4429,
+  SLOW_CONSUMER = 4509,
+  LOST_PLACE = 4510,
+}
 
 export type ErrorCode =
   | "bad_json"
