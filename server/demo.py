@@ -14,9 +14,20 @@ from tornado.web import StaticFileHandler
 
 from actors.ports import BusUnavailable, Placed
 
-__all__ = ["PAGES", "VITALS_PERIOD_S", "VITALS_TOPIC", "DemoFile", "DemoGateway", "demo_routes", "publish_vitals"]
+__all__ = [
+    "PAGES",
+    "STATIC",
+    "VITALS_PERIOD_S",
+    "VITALS_TOPIC",
+    "DemoFile",
+    "DemoGateway",
+    "demo_routes",
+    "publish_vitals",
+]
 
 PAGES = Path(__file__).parent / "pages"
+# The browser client, built by `make run` and shipped in the wheel; without it the rest of the gateway still works.
+STATIC = Path(__file__).parent / "static"
 VITALS_TOPIC = "host:vitals"
 VITALS_PERIOD_S = 1.0
 
@@ -67,11 +78,15 @@ class DemoFile(StaticFileHandler):
 
 
 def demo_routes(gateway: DemoGateway) -> list[URLSpec]:
-    """The page at ``/`` and its files below ``/demo/``; ``gateway`` is there for what later routes may need."""
+    """The page at ``/``, its files below ``/demo/`` and the browser client below ``/static/``.
+
+    ``gateway`` is there for what later routes may need.
+    """
     files: dict[str, Any] = {"path": str(PAGES)}
     return [
         URLSpec(r"/()", DemoFile, {**files, "default_filename": "demo.html"}),
         URLSpec(r"/demo/([a-z_]+\.(?:css|js))", DemoFile, files),
+        URLSpec(r"/static/([a-z_.]+\.js)", DemoFile, {"path": str(STATIC)}),
     ]
 
 
