@@ -10,7 +10,10 @@ from typing import NewType
 from actors.protocol.codes import ErrorCode
 
 __all__ = [
+    "KEY_MAX_CHARACTERS",
     "SYSTEM",
+    "TOPIC_RULE",
+    "TYPE_RULE",
     "VERSION",
     "Envelope",
     "ProtocolError",
@@ -40,10 +43,10 @@ Seq = NewType("Seq", int)
 SYSTEM = TopicName("system")
 
 # \Z and not $: a dollar would let a trailing line feed through, and with it a second log line.
-_TOPIC = re.compile(r"[A-Za-z0-9_.:@/-]{1,255}\Z")
-_TYPE = re.compile(r"[a-z0-9_.]{1,64}\Z")
+TOPIC_RULE = re.compile(r"[A-Za-z0-9_.:@/-]{1,255}\Z")
+TYPE_RULE = re.compile(r"[a-z0-9_.]{1,64}\Z")
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z", re.IGNORECASE)
-_KEY_MAX_CHARACTERS = 128
+KEY_MAX_CHARACTERS = 128
 
 # What the gateway and the bus fill in: a publisher's own values for these are not kept.
 _SET_HERE = frozenset({"v", "id", "topic", "type", "ts", "data", "seq", "prev", "key", "re"})
@@ -126,7 +129,7 @@ def topic_flaw(topic: object) -> str | None:
     """The rule that ``topic`` breaks as a name, or ``None``."""
     if not isinstance(topic, str):
         return "must be a string"
-    if not _TOPIC.match(topic):
+    if not TOPIC_RULE.match(topic):
         return "must be 1 to 255 characters of A-Z a-z 0-9 _ . : @ / -"
     return None
 
@@ -175,12 +178,12 @@ def _check_version(version: object) -> None:
 
 
 def _type_from(value: object) -> str:
-    if isinstance(value, str) and _TYPE.match(value):
+    if isinstance(value, str) and TYPE_RULE.match(value):
         return value
     raise ProtocolError(ErrorCode.BAD_ENVELOPE, "type", "must be 1 to 64 characters of a-z 0-9 _ .")
 
 
 def _key_from(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and len(value) <= _KEY_MAX_CHARACTERS):
+    if value is None or (isinstance(value, str) and len(value) <= KEY_MAX_CHARACTERS):
         return value
-    raise ProtocolError(ErrorCode.BAD_ENVELOPE, "key", f"must be a string of at most {_KEY_MAX_CHARACTERS} characters")
+    raise ProtocolError(ErrorCode.BAD_ENVELOPE, "key", f"must be a string of at most {KEY_MAX_CHARACTERS} characters")

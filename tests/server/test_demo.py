@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +52,28 @@ async def test_every_file_that_ships_is_served() -> None:
             if file.suffix != ".html":
                 answer = await _get(gateway, f"/demo/{file.name}")
                 assert (answer.code, answer.body) == (200, file.read_bytes()), file.name
+
+
+@pytest.mark.gen_test
+async def test_the_built_browser_client_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index.js").write_text("export {};")
+    (tmp_path / ".built").write_text("")
+    monkeypatch.setattr("server.handlers.ops.STATIC", tmp_path)
+    async with _gateway() as gateway:
+        answer = await _get(gateway, "/static/index.js")
+        assert (answer.code, answer.body) == (200, b"export {};")
+        assert "javascript" in answer.headers["Content-Type"]
+        assert (await _get(gateway, "/static/.built")).code == 404
+
+
+@pytest.mark.gen_test
+async def test_without_a_built_client_the_page_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.handlers.ops.STATIC", tmp_path / "never-built")
+    async with _gateway() as gateway:
+        assert (await _get(gateway, "/static/index.js")).code == 404
+        assert (await _get(gateway, "/")).code == 200
 
 
 @pytest.mark.parametrize(
