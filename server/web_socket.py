@@ -153,6 +153,11 @@ class WebSocket(SocketWriter):
             await self.until_unblocked()
             frame = self._next_frame()
             if frame is None:
+                if work:
+                    # What has come already is read without a turn of the loop: a peer that answers quickly would
+                    # keep the loop to itself, and its messages would wait for each other.
+                    work = 0
+                    await asyncio.sleep(0)
                 read = await self._stream.read_bytes(_READ_BYTES, partial=True)
                 if not self._failed:
                     self._frames.feed(read)
