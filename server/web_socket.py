@@ -5,8 +5,8 @@ the peer still sends is read and discarded for a moment, because closing a socke
 and takes the close frame along.
 
 Tornado's own WebSocket classes are not used. They keep the handler, its request, the HTTP connection and nine
-coroutines for as long as a browser tab is open, and start a task for each frame: most of what an idle
-connection weighed, and a quarter of what it cost to open one. The Autobahn run in the tests watches this one.
+coroutines for as long as a browser tab is open, and start a task for each frame, which was nearly half of what an
+idle connection weighed. The Autobahn run in the tests watches this one.
 """
 
 import asyncio
