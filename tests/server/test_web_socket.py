@@ -1,6 +1,7 @@
 """A WebSocket behind a bare Tornado handler: close codes, and that they get through."""
 
 import asyncio
+import select
 from collections.abc import Iterator
 
 import pytest
@@ -162,3 +163,28 @@ async def test_a_message_that_cannot_be_handled_costs_its_own_connection(
             await server.closed.wait()
     assert [record.name for record in caplog.records] == ["fanwire.sockets"]
     caplog.clear()
+
+
+@pytest.mark.gen_test
+async def test_a_peer_that_answers_at_once_does_not_keep_the_loop(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second message is there before the first one is handled; what that one left for the loop goes first."""
+    loop = asyncio.get_running_loop()
+    steps: list[str | bytes] = []
+    async with await server.client() as client:
+
+        def handle(echo: Echo, message: str | bytes) -> None:
+            steps.append(message)
+            loop.call_soon(steps.append, f"turn after {message!r}")
+            if message == "first":
+                assert client._socket.send(frame_bytes(TEXT, b"second"))
+                assert select.select([echo.socket._stream.socket], [], [], 5)[0]  # it is there before the next read
+            else:
+                server.closed.set()
+
+        monkeypatch.setattr(_Recorder, "on_message", handle)
+        await client.send(TEXT, b"first")
+        async with asyncio.timeout(5):
+            await server.closed.wait()
+    assert steps[:3] == ["first", "turn after 'first'", "second"]
