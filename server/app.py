@@ -16,7 +16,6 @@ from actors.clients import Clients
 from actors.directory import TopicDirectory, TopicSettings
 from actors.ports import Clock, Placed
 from actors.protocol.codec import refuse_unfaithful
-from actors.protocol.codes import CloseCode
 from actors.protocol.envelope import TopicName, envelope_from, namespace_of
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
@@ -34,6 +33,7 @@ from server.clock import LoopClock
 from server.config import Config
 from server.demo import demo_routes, publish_vitals
 from server.descriptors import accept_from
+from server.drain import see_off
 from server.handlers.events import EventsHandler
 from server.handlers.health import HealthHandler, ReadyHandler
 from server.handlers.json_handler import JsonHandler
@@ -132,26 +132,20 @@ class Gateway:
         return placed if isinstance(placed, Placed) else await placed
 
     async def stop(self, drain_s: float) -> None:
-        """Accept nothing more, tell every client to come back (1012), and let go within ``drain_s`` seconds."""
+        """Accept nothing more, send every client on its way (1012), a few at a time, all within ``drain_s`` seconds."""
         self.admission.draining = True
         for task in self._dev_tasks:
             task.cancel()
         while self._listeners:
             self._stop_accepting.pop()()
             self._listeners.pop().close()
-        for client in self.clients:
-            client.hang_up(CloseCode.RESTART, "the gateway restarts: come back and resume")
-        await self._until_let_go(drain_s)
+        await see_off(self.clients, self.admission, drain_s)
+        await self._cut_off_the_rest()
         await self._tree.shut_down()
         await self.bus.close()
 
-    async def _until_let_go(self, drain_s: float) -> None:
-        """Every peer has closed its side, or is cut off."""
-        try:
-            async with asyncio.timeout(drain_s):
-                await self.admission.until_empty()
-        except TimeoutError:
-            log.warning("connections are cut off at the end of the drain", extra={"left": self.admission.connections})
+    async def _cut_off_the_rest(self) -> None:
+        """Who has not closed its side by now does not matter any more, and idle HTTP connections never did."""
         for connection in list(self._connections):
             connection.cut_off()
         if self._server is not None:

@@ -36,6 +36,7 @@ class EventParser:
     def __init__(self) -> None:
         self.last_event_id = ""
         self.retry_ms: int | None = None
+        self.retries = 0  # how often it was told a reconnection time
         self.comments = 0
         self._rest = b""
         self._name = ""
@@ -64,6 +65,7 @@ class EventParser:
                 self._id = value
             case "retry":
                 self.retry_ms = int(value)
+                self.retries += 1
             case _:
                 raise AssertionError(f"a field that is none of the standard's: {line!r}")
         return None
