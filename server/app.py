@@ -47,6 +47,7 @@ from server.logs import access_log
 from server.metrics.reporters import Reporters, watch_gauges
 from server.operators import Operators
 from server.publish_rate import PublishRate
+from server.siblings import Siblings
 from server.tcp import tune_listener
 
 __all__ = ["Gateway"]
@@ -71,11 +72,20 @@ class NotFoundHandler(JsonHandler):
 class Gateway:
     """One worker. Made from a ``Config``; runs on the loop that calls ``listen``.
 
-    ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero.
+    ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero. ``siblings``:
+    the workers of this gateway, where there are several.
     """
 
-    def __init__(self, config: Config, *, failed: Callable[[], None], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        failed: Callable[[], None],
+        clock: Clock | None = None,
+        siblings: Siblings | None = None,
+    ) -> None:
         self.config = config
+        self._siblings = siblings
         self.clock = clock or LoopClock()
         self.telemetry = Telemetry(self.clock, config.log.packets)
         self.admission = Admission(config.limits)
@@ -99,7 +109,10 @@ class Gateway:
         self._dev_tasks: list[asyncio.Task[None]] = []
 
     def listen(self, host: str, port: int) -> None:
-        """Start the actors and accept connections. Raises: OSError where the address cannot be bound."""
+        """Start the actors and accept connections. Raises: OSError where the address cannot be bound.
+
+        With siblings the port is shared: the kernel gives each connection to one of those who listen.
+        """
         server = HTTPServer(
             self._application(),
             idle_connection_timeout=IDLE_HTTP_S,
@@ -107,14 +120,18 @@ class Gateway:
             max_header_size=MAX_HEADER_BYTES,
             max_body_size=self.config.server.max_frame_bytes,
         )
-        self._listeners = bind_sockets(port, host, backlog=BACKLOG)
+        self._listeners = bind_sockets(port, host, backlog=BACKLOG, reuse_port=self._siblings is not None)
         self._tree.run(self._tree_ended)
         for listener in self._listeners:
             tune_listener(listener, self.config.mailbox.write_stall_s)
             self._stop_accepting.append(accept_from(listener, server))
         self._server = server
-        if self.config.server.dev:
+        if self.config.server.dev and (self._siblings is None or self._siblings.number == 1):
             self._start_demo()
+
+    def checks(self) -> dict[str, bool]:
+        """What has to be true for this worker to serve whoever connects now."""
+        return {"bus": self.bus.ready, "accepting": not self.admission.draining}
 
     @property
     def port(self) -> int:
@@ -201,9 +218,13 @@ class Gateway:
                     "clock": self.clock,
                 },
             ),
-            (r"/metrics", MetricsHandler, {"operators": self.operators, "meter": self.telemetry.meter}),
+            (
+                r"/metrics",
+                MetricsHandler,
+                {"operators": self.operators, "meter": self.telemetry.meter, "siblings": self._siblings},
+            ),
             (r"/healthz", HealthHandler),
-            (r"/readyz", ReadyHandler, {"bus": self.bus, "admission": self.admission}),
+            (r"/readyz", ReadyHandler, {"checks": self.checks, "siblings": self._siblings}),
         ]
         if self.config.server.dev:
             routes += demo_routes(self)
