@@ -126,8 +126,9 @@ async def _until_ended(
 
 
 def _stop_on_signals(ended: "asyncio.Future[int]") -> None:
+    """SIGHUP too: a terminal that was closed, or a reload, for which whoever runs this process starts it again."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, _end, ended, 0)
 
 
