@@ -165,3 +165,27 @@ async def test_log_lines_say_which_worker_wrote_them() -> None:
         for number in (1, 2):
             await server.wait_for_log(f"number={number}")
         assert re.search(r"listening.*number=[12]", server.log)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_workers_whose_parent_is_killed_drain_and_free_the_port() -> None:
+    async with gateway_of(2) as server:
+        clients = await _connected(server, 10)
+        workers = [os.pidfd_open(pid) for pid in _workers(server)]
+        server.send_signal(signal.SIGKILL)
+        assert await _codes(clients) == [1012] * 10
+        await asyncio.gather(*map(_ended, workers))
+        with pytest.raises(ConnectionRefusedError):
+            await RawClient.connect(server.port)
+
+
+async def _ended(pidfd: int) -> None:
+    """Returns when the process is gone, whose child it is now does not matter."""
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pidfd, gone.set)
+    try:
+        async with asyncio.timeout(15):
+            await gone.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
