@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -177,6 +178,20 @@ async def test_workers_whose_parent_is_killed_drain_and_free_the_port() -> None:
         await asyncio.gather(*map(_ended, workers))
         with pytest.raises(ConnectionRefusedError):
             await RawClient.connect(server.port)
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_a_statsd_daemon_gets_each_workers_gauges_under_a_name_of_its_own() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.setblocking(False)
+        settings = {"statsd.host": "127.0.0.1", "statsd.port": daemon.getsockname()[1], "statsd.interval_s": 0.1}
+        names: set[str] = set()
+        async with gateway_of(2, settings), asyncio.timeout(15):
+            while not {"fanwire.w1.ws.connections", "fanwire.w2.ws.connections"} <= names:
+                packet = await asyncio.get_running_loop().sock_recv(daemon, 65536)
+                names.update(line.partition(":")[0] for line in packet.decode().splitlines())
+        assert all(name.startswith(("fanwire.w1.", "fanwire.w2.")) for name in names)
 
 
 async def _ended(pidfd: int) -> None:
