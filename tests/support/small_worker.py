@@ -61,7 +61,8 @@ async def run(mode: str, descriptor: int) -> None:
 
 
 def say(*words: object) -> None:
-    print("worker", os.getpid(), *words, flush=True)
+    # One write for a line: several processes share the pipe, and print makes more than one where it is unbuffered.
+    os.write(1, " ".join(map(str, ("worker", os.getpid(), *words))).encode() + b"\n")
 
 
 if __name__ == "__main__":
