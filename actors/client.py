@@ -14,7 +14,7 @@ from actors.runtime.loop_actor import LoopActor
 from actors.session import ClientSession, Inbound
 from actors.topic import Joined, Left, NotServed, Refill
 
-__all__ = ["ClientActor", "HangUp", "Tick"]
+__all__ = ["DEPARTURE", "AnnounceReconnect", "ClientActor", "HangUp", "Leave", "Tick"]
 
 LATE_S = 1.0  # a heartbeat that is checked later than that says more of the gateway than of the client
 DRAIN_BYTES = 64 * 1024  # one write while draining: few system calls, and never far over the socket's buffer
@@ -30,6 +30,23 @@ class HangUp:
     def __init__(self, code: CloseCode, reason: str) -> None:
         self.code = code
         self.reason = reason
+
+
+DEPARTURE = HangUp(CloseCode.RESTART, "the gateway restarts: come back and resume")
+"""How every client of a worker that stops is closed."""
+
+
+class AnnounceReconnect:
+    """The gateway is about to restart: come back ``after_ms`` milliseconds from now."""
+
+    __slots__ = ("after_ms",)
+
+    def __init__(self, after_ms: int) -> None:
+        self.after_ms = after_ms
+
+
+class Leave:
+    """The client's turn to go: it is closed when its mailbox is empty."""
 
 
 class Tick:
@@ -61,6 +78,7 @@ class ClientActor(LoopActor[ClientMailbox]):
         match message:
             case Writable():
                 self._drain()
+                self._leave_if_flushed()
             case Inbound():
                 self._read(message)
             case Joined() | Left() | NotServed():
@@ -85,6 +103,12 @@ class ClientActor(LoopActor[ClientMailbox]):
                 self._close(CloseCode.TRY_AGAIN_LATER, "a topic cannot be served right now: come back")
             case SocketLost():
                 self._close(CloseCode.GOING_AWAY, "connection lost")
+            case AnnounceReconnect():
+                self._commands.replies.say("reconnect", {"after_ms": message.after_ms, "reason": "drain"})
+            case Leave():
+                self._session.leaving = True
+                self._drain()
+                self._leave_if_flushed()
             case HangUp():
                 self._close(message.code, message.reason)
             case _:
@@ -132,6 +156,11 @@ class ClientActor(LoopActor[ClientMailbox]):
             mailbox = self._services.directory.find(topic)
             if mailbox is not None:
                 mailbox.control(Refill(self.mailbox))
+
+    def _leave_if_flushed(self) -> None:
+        """What the kernel has yet to take goes out before the close frame; what history has is asked for again."""
+        if self._session.leaving and self.mailbox.depth == 0:
+            self._close(DEPARTURE.code, DEPARTURE.reason)
 
     def _frame_of(self, item: Delivery | Lost) -> bytes:
         if isinstance(item, Delivery):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf
 
-from actors.client import ClientActor, HangUp
+from actors.client import DEPARTURE, AnnounceReconnect, ClientActor, HangUp, Leave
 from actors.client_commands import ClientServices
 from actors.client_mailbox import ClientMailbox
 from actors.framing import WEBSOCKET, Framing
@@ -58,6 +58,20 @@ class Client:
     def hang_up(self, code: CloseCode, reason: str) -> None:
         if not self.session.closed:
             self.session.mailbox.control(HangUp(code, reason))
+
+    def announce_reconnect(self, after_ms: int) -> None:
+        """Tell it that it will be closed, and when to come back."""
+        if not self.session.closed:
+            self.session.mailbox.control(AnnounceReconnect(after_ms))
+
+    def leave(self) -> None:
+        """Close it 1012 once it has been given everything that waits for it."""
+        if not self.session.closed:
+            self.session.mailbox.control(Leave())
+
+    def leave_now(self) -> None:
+        """Close it 1012, whatever still waits."""
+        self.hang_up(DEPARTURE.code, DEPARTURE.reason)
 
 
 class Clients:

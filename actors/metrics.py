@@ -40,6 +40,7 @@ __all__ = [
     "WS_SENT_BYTES",
     "WS_SENT_MESSAGES",
     "WS_SLOW_EPISODES",
+    "Across",
     "Kind",
     "Metric",
 ]
@@ -51,6 +52,14 @@ class Kind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
+
+
+class Across(StrEnum):
+    """What a gauge is over several workers; counters and histograms are always added up."""
+
+    SUM = "sum"
+    HIGHEST = "highest"
+    LOWEST = "lowest"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +75,7 @@ class Metric:
     help: str
     label: str | None = None
     values: Sequence[str] = ()
+    across: Across = Across.SUM
 
     @property
     def statsd_name(self) -> str:
@@ -83,8 +93,10 @@ def _counter(name: str, unit: str, text: str, label: str | None = None, values: 
     return Metric(name, Kind.COUNTER, unit, text, label, values)
 
 
-def _gauge(name: str, unit: str, text: str, label: str | None = None, values: Sequence[str] = ()) -> Metric:
-    return Metric(name, Kind.GAUGE, unit, text, label, values)
+def _gauge(
+    name: str, unit: str, text: str, label: str | None = None, values: Sequence[str] = (), across: Across = Across.SUM
+) -> Metric:
+    return Metric(name, Kind.GAUGE, unit, text, label, values, across)
 
 
 def _histogram(name: str, text: str, label: str | None = None, values: Sequence[str] = ()) -> Metric:
@@ -147,6 +159,7 @@ WS_ACK_LAG = _gauge(
     "seconds",
     "How far the client that lags most is behind the top of a topic, by what it has acknowledged; clients that never "
     "acknowledge do not count.",
+    across=Across.HIGHEST,
 )
 WS_MAILBOX_DEPTH = _gauge("ws_mailbox_depth", "messages", "Messages that wait in all clients' mailboxes together.")
 WS_FANOUT = _histogram("ws_fanout_seconds", "From the start of a round of fan-out to its last subscriber.")
@@ -166,7 +179,12 @@ ACTOR_DEAD_LETTERS = _counter(
     "actor_dead_letters_total", "messages", "Messages that no actor could handle.", "reason", _DEAD_LETTERS
 )
 ACTOR_MAILBOX_DEPTH = _gauge(
-    "actor_mailbox_depth", "messages", "What waits in the deepest mailbox.", "actor", ("topic", "client")
+    "actor_mailbox_depth",
+    "messages",
+    "What waits in the deepest mailbox.",
+    "actor",
+    ("topic", "client"),
+    Across.HIGHEST,
 )
 ACTOR_MAILBOX_HIGH_WATER = _gauge(
     "actor_mailbox_high_water",
@@ -174,6 +192,7 @@ ACTOR_MAILBOX_HIGH_WATER = _gauge(
     "The most that ever waited in a mailbox of those that run now.",
     "actor",
     ("topic", "client"),
+    Across.HIGHEST,
 )
 ACTOR_MAILBOX_WAIT = _histogram(
     "actor_mailbox_wait_seconds",
@@ -190,7 +209,7 @@ BUS_REFUSED = _counter(
     "bus",
     _BUSES,
 )
-BUS_UP = _gauge("bus_up", "1 or 0", "Whether the bus takes messages.", "bus", _BUSES)
+BUS_UP = _gauge("bus_up", "1 or 0", "Whether the bus takes messages.", "bus", _BUSES, Across.LOWEST)
 LOOP_LAG = _histogram("loop_lag_seconds", "How late the event loop comes to what is due.")
 STATSD_ERRORS = _counter(
     "statsd_errors_total", "flushes", "Flushes that did not reach a StatsD daemon, as far as can be known."

@@ -57,7 +57,7 @@ class ClientSession:
 
     ``is_hung_up``: the peer knows why, or is gone; ``closed``: nobody acts for this session any more.
     ``reader`` is the frame that is being answered, ``request`` what it asked of topics that have yet to answer,
-    ``background`` what it asked of the bus or of the authenticator.
+    ``background`` what it asked of the bus or of the authenticator. ``leaving``: closed when nothing waits.
     """
 
     client_id: str
@@ -76,6 +76,7 @@ class ClientSession:
     background: "asyncio.Task[BaseException | None] | None" = None
     bad_frames: int = 0
     greeted: bool = False
+    leaving: bool = False
     is_hung_up: bool = False
     closed: bool = False
 

@@ -1,11 +1,13 @@
 """Admission: how many may be connected, in all, per user and per address. Owns those counts."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.protocol.codes import CloseCode
+from server.accept_rate import AcceptRate
 from server.config import LimitsConfig
 
 __all__ = ["Admission", "Refused", "unavailable"]
@@ -33,8 +35,10 @@ class Refused:
 class Admission:
     """``look`` before any work is done for a connection, ``enter`` when it is let in."""
 
-    def __init__(self, limits: LimitsConfig) -> None:
+    def __init__(self, limits: LimitsConfig, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
+        self._monotonic = monotonic
+        self._accepts = AcceptRate()
         self._users: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
         self.connections = 0
@@ -58,6 +62,7 @@ class Admission:
     def enter(self, address: str, user: str) -> Callable[[], None]:
         """Count a connection in; the result, called once, counts it out."""
         self.connections += 1
+        self._accepts.note(self._monotonic())
         self._empty.clear()
         self._addresses[address] += 1
         self._users[user] += 1
@@ -70,6 +75,10 @@ class Admission:
             _count_down(self._users, user)
 
         return leave
+
+    def best_accepts_per_s(self) -> int:
+        """How many were let in within the best of the recent seconds."""
+        return self._accepts.best_per_s(self._monotonic())
 
     async def until_empty(self) -> None:
         await self._empty.wait()

@@ -16,7 +16,6 @@ from actors.clients import Clients
 from actors.directory import TopicDirectory, TopicSettings
 from actors.ports import Clock, Placed
 from actors.protocol.codec import refuse_unfaithful
-from actors.protocol.codes import CloseCode
 from actors.protocol.envelope import TopicName, envelope_from, namespace_of
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
@@ -35,6 +34,7 @@ from server.config import Config
 from server.config_sources import LoadedConfig, describe
 from server.demo import demo_routes, publish_vitals
 from server.descriptors import accept_from
+from server.drain import see_off
 from server.handlers.events import EventsHandler
 from server.handlers.handshake import Handshakes, Reception
 from server.handlers.health import HealthHandler, ReadyHandler
@@ -52,6 +52,7 @@ from server.operators import Operators
 from server.ops.odd_events import OddEvents
 from server.ops.snapshots import Snapshots, Watched
 from server.publish_rate import PublishRate
+from server.siblings import Siblings
 from server.tcp import tune_listener
 
 __all__ = ["Gateway"]
@@ -78,8 +79,9 @@ class NotFoundHandler(JsonHandler):
 class Gateway:
     """One worker. Made from a ``Config``; runs on the loop that calls ``listen``.
 
-    ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero.
-    ``sources`` says for each key of the configuration where it is from, for operators to see.
+    ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero. ``siblings``:
+    the workers of this gateway, where there are several. ``sources`` says for each key of the configuration where
+    it is from, for operators to see.
     """
 
     def __init__(
@@ -89,8 +91,10 @@ class Gateway:
         failed: Callable[[], None],
         clock: Clock | None = None,
         sources: Mapping[str, str] = NO_SOURCES,
+        siblings: Siblings | None = None,
     ) -> None:
         self.config = config
+        self._siblings = siblings
         self.clock = clock or LoopClock()
         self.telemetry = Telemetry(self.clock, config.log.packets)
         self.admission = Admission(config.limits)
@@ -116,7 +120,10 @@ class Gateway:
         self._dev_tasks: list[asyncio.Task[None]] = []
 
     def listen(self, host: str, port: int) -> None:
-        """Start the actors and accept connections. Raises: OSError where the address cannot be bound."""
+        """Start the actors and accept connections. Raises: OSError where the address cannot be bound.
+
+        With siblings the port is shared: the kernel gives each connection to one of those who listen.
+        """
         server = HTTPServer(
             self._application(),
             idle_connection_timeout=IDLE_HTTP_S,
@@ -125,15 +132,19 @@ class Gateway:
             max_header_size=MAX_HEADER_BYTES,
             max_body_size=self.config.server.max_frame_bytes,
         )
-        self._listeners = bind_sockets(port, host, backlog=BACKLOG)
+        self._listeners = bind_sockets(port, host, backlog=BACKLOG, reuse_port=self._siblings is not None)
         self.odd_events.listen()
         self._tree.run(self._tree_ended)
         for listener in self._listeners:
             tune_listener(listener, self.config.mailbox.write_stall_s)
             self._stop_accepting.append(accept_from(listener, server))
         self._server = server
-        if self.config.server.dev:
+        if self.config.server.dev and (self._siblings is None or self._siblings.number == 1):
             self._start_demo()
+
+    def checks(self) -> dict[str, bool]:
+        """What has to be true for this worker to serve whoever connects now."""
+        return {"bus": self.bus.ready, "accepting": not self.admission.draining}
 
     @property
     def port(self) -> int:
@@ -151,27 +162,21 @@ class Gateway:
         return placed if isinstance(placed, Placed) else await placed
 
     async def stop(self, drain_s: float) -> None:
-        """Accept nothing more, tell every client to come back (1012), and let go within ``drain_s`` seconds."""
+        """Accept nothing more, send every client on its way (1012), a few at a time, all within ``drain_s`` seconds."""
         self.admission.draining = True
         for task in self._dev_tasks:
             task.cancel()
         while self._listeners:
             self._stop_accepting.pop()()
             self._listeners.pop().close()
-        for client in self.clients:
-            client.hang_up(CloseCode.RESTART, "the gateway restarts: come back and resume")
-        await self._until_let_go(drain_s)
+        await see_off(self.clients, self.admission, drain_s)
+        await self._cut_off_the_rest()
         await self._tree.shut_down()
         await self.bus.close()
         self.odd_events.stop()
 
-    async def _until_let_go(self, drain_s: float) -> None:
-        """Every peer has closed its side, or is cut off."""
-        try:
-            async with asyncio.timeout(drain_s):
-                await self.admission.until_empty()
-        except TimeoutError:
-            log.warning("connections are cut off at the end of the drain", extra={"left": self.admission.connections})
+    async def _cut_off_the_rest(self) -> None:
+        """Who has not closed its side by now does not matter any more, and idle HTTP connections never did."""
         for connection in list(self._connections):
             connection.cut_off()
         if self._server is not None:
@@ -217,9 +222,13 @@ class Gateway:
                     "clock": self.clock,
                 },
             ),
-            (r"/metrics", MetricsHandler, {"operators": self.operators, "meter": self.telemetry.meter}),
+            (
+                r"/metrics",
+                MetricsHandler,
+                {"operators": self.operators, "meter": self.telemetry.meter, "siblings": self._siblings},
+            ),
             (r"/healthz", HealthHandler),
-            (r"/readyz", ReadyHandler, {"bus": self.bus, "admission": self.admission}),
+            (r"/readyz", ReadyHandler, {"checks": self.checks, "siblings": self._siblings}),
             *ops_routes(self.operators, self._snapshots(), lambda: describe(LoadedConfig(self.config, self._sources))),
         ]
         if self.config.server.dev:

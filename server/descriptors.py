@@ -31,7 +31,7 @@ def raise_file_limit(connections: int) -> None:
 
 
 def accept_from(listener: socket.socket, server: HTTPServer) -> Callable[[], None]:
-    """Give connections of ``listener`` to ``server``; returns what stops that.
+    """Give connections of ``listener`` to ``server``; returns what stops that, after a last look at who waits.
 
     Tornado's own accept loop raises for every turn of the loop once descriptors have run out, which burns a
     core and fills the log. Here accepting pauses for a moment, with one line, and those who are in are served.
@@ -63,6 +63,8 @@ def accept_from(listener: socket.socket, server: HTTPServer) -> Callable[[], Non
         loop.add_reader(listener, accept)
 
     def stop() -> None:
+        # Closing a listener resets whoever waits in its queue: they are to hear why, or get their answer.
+        accept()
         loop.remove_reader(listener)
         for timer in pausing:
             timer.cancel()

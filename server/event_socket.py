@@ -1,19 +1,21 @@
 """The socket of a stream of events: an HTTP response without an end, written by the same writer as a WebSocket."""
 
 import asyncio
+import random
 
 from tornado.iostream import IOStream, StreamClosedError
 
 from actors.meter import Meter
 from actors.protocol.codec import encode
 from actors.protocol.codes import CloseCode
-from actors.protocol.sse import ENDED, event
+from actors.protocol.sse import ENDED, event, retry
 from server.socket_writer import SocketWriter
 
-__all__ = ["EventSocket"]
+__all__ = ["EventSocket", "retry_soon"]
 
 LINGER_S = 1.0  # for the last event, where it waits behind a stalled reader's backlog
 CHATTER_BYTES = 64 * 1024
+RETRY_MS = (500, 1500)  # at random, so that those who lost their connection together do not come back together
 
 _STAYS_AWAY = frozenset(
     {
@@ -27,6 +29,11 @@ _STAYS_AWAY = frozenset(
     }
 )
 """Whom these tell to stay away (docs/protocol.md §7) is stopped when its EventSource comes back by itself."""
+
+
+def retry_soon() -> bytes:
+    """What an EventSource is told of how long to wait before it comes back."""
+    return retry(random.randint(*RETRY_MS))  # noqa: S311 - spreads load
 
 
 def nothing_taken(frame: bytes) -> int:
@@ -50,7 +57,9 @@ class EventSocket(SocketWriter):
             return
         self.close_code = int(code)
         data = encode({"code": self.close_code, "reason": reason})
-        self.write(event("closed", data, ENDED if code in _STAYS_AWAY else None))
+        # An EventSource obeys nothing but ``retry``, and a proxy or a polyfill may have lost the one at the beginning.
+        again = b"" if code in _STAYS_AWAY else retry_soon()
+        self.write(again + event("closed", data, ENDED if code in _STAYS_AWAY else None))
         asyncio.get_running_loop().call_later(LINGER_S if self.blocked else 0.0, self.cut_off)
 
     def cut_off(self) -> None:

@@ -1,19 +1,25 @@
-"""The life of one worker process: from listening to its exit code."""
+"""The life of a process, from its start to its exit code: a gateway alone, one of several workers, or their parent."""
 
 import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from server.app import Gateway
+from server.config import Config
 from server.config_sources import LoadedConfig
 from server.descriptors import raise_file_limit
 from server.logs import configure_logging
+from server.metrics.readings import Readings
+from server.parent_link import ParentLink
+from server.port_reservation import PortReservation
+from server.workers import EXIT_FAILED, WorkerPlan, Workers
 
-__all__ = ["EXIT_FAILED", "serve"]
+__all__ = ["EXIT_FAILED", "serve", "serve_as_worker", "serve_with_workers"]
 
-EXIT_FAILED = 70  # EX_SOFTWARE: a supervisor gave up; whoever runs this process should start it again
+KILL_MARGIN_S = 5.0  # what ending takes beyond the drain: supervisors, the bus, a last word to the parent
 
 log = logging.getLogger("fanwire.lifecycle")
 
@@ -28,26 +34,102 @@ def serve(loaded: LoadedConfig, *, announce: Callable[[str], None]) -> int:
     return asyncio.run(_serve(loaded, announce))
 
 
+def serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
+    """Run one of several workers, whose parent is at the other end of the socket ``descriptor``.
+
+    Returns the exit code, and raises, as ``serve``; a parent that dies is an end in order as well.
+    """
+    configure_logging(loaded.config.log)
+    return asyncio.run(_serve_as_worker(loaded, descriptor))
+
+
+def serve_with_workers(
+    loaded: LoadedConfig, program: Sequence[str], *, hopeless: Collection[int], announce: Callable[[str], None]
+) -> int:
+    """Run ``server.workers`` times ``program``, which calls ``serve_as_worker``; returns the exit code.
+
+    ``hopeless``: as in ``WorkerPlan``. Raises: OSError where the address cannot be had.
+    """
+    configure_logging(loaded.config.log)
+    server = loaded.config.server
+    reservation = PortReservation(server.host, server.port)
+    plan = WorkerPlan(
+        server.workers, program, reservation.port, kill_after_s=server.drain_s + KILL_MARGIN_S, hopeless=hopeless
+    )
+    url = f"http://{_bracketed(server.host)}:{reservation.port}"
+    try:
+        return asyncio.run(_run_workers(plan, lambda: announce(url)))
+    finally:
+        reservation.close()
+
+
+async def _run_workers(plan: WorkerPlan, serving: Callable[[], None]) -> int:
+    return await Workers(plan, serving=serving).run()
+
+
 async def _serve(loaded: LoadedConfig, announce: Callable[[str], None]) -> int:
-    config = loaded.config
-    raise_file_limit(config.limits.connections)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    gateway = Gateway(config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources)
-    gateway.listen(config.server.host, config.server.port)
+    gateway = Gateway(loaded.config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources)
+    announce(_listen(gateway, loaded.config.server.port, ended))
+    return await _until_ended(gateway, ended)
+
+
+async def _serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    gateway: Gateway | None = None
+
+    async def answer(what: str) -> object:
+        match what:
+            case "checks" if gateway is not None:
+                return gateway.checks()
+            case "readings" if gateway is not None:
+                return Readings.of(gateway.telemetry.meter).as_data()
+            case _:
+                return None
+
+    parent = await ParentLink.open(descriptor, answer=answer, lost=lambda: _end(ended, 0))
+    configure_logging(loaded.config.log, number=parent.number)
+    config = _numbered(loaded.config, parent.number)
+    gateway = Gateway(config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources, siblings=parent)
+    _listen(gateway, parent.orders.port, ended)
+    parent.tell_serving()
+    code = await _until_ended(gateway, ended, parent.tell_leaving)
+    await parent.close(Readings.of(gateway.telemetry.meter))
+    return code
+
+
+def _numbered(config: Config, number: int) -> Config:
+    """A StatsD daemon cannot tell processes apart: under one name, the gauges of two would overwrite each other."""
+    return replace(config, statsd=replace(config.statsd, prefix=f"{config.statsd.prefix}.w{number}"))
+
+
+def _listen(gateway: Gateway, port: int, ended: "asyncio.Future[int]") -> str:
+    """Accept connections, and end in order on signals; the base URL. Raises: OSError."""
+    config = gateway.config
+    raise_file_limit(config.limits.connections)
+    gateway.listen(config.server.host, port)
     _stop_on_signals(ended)
     _settle_garbage_collector()
     url = f"http://{_bracketed(config.server.host)}:{gateway.port}"
     log.info("listening", extra={"url": url, "bus": config.bus.url.partition("@")[2] or config.bus.url})
-    announce(url)
+    return url
+
+
+async def _until_ended(
+    gateway: Gateway, ended: "asyncio.Future[int]", leaving: Callable[[], None] = lambda: None
+) -> int:
+    config = gateway.config
     code = await ended
+    leaving()
     log.info("stopping", extra={"drain_s": config.server.drain_s})
     await gateway.stop(config.server.drain_s)
     return code
 
 
 def _stop_on_signals(ended: "asyncio.Future[int]") -> None:
+    """SIGHUP too: a terminal that was closed, or a reload, for which whoever runs this process starts it again."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, _end, ended, 0)
 
 

@@ -135,13 +135,18 @@ class FanwireLogHandler(logging.StreamHandler[TextIO]):
     """The one handler that `configure_logging` puts on the root logger, and finds there again."""
 
 
-def configure_logging(config: LogConfig, stream: TextIO | None = None) -> FanwireLogHandler:
+def configure_logging(
+    config: LogConfig, stream: TextIO | None = None, *, number: int | None = None
+) -> FanwireLogHandler:
     """Send everything of ``config.level`` and above to ``stream`` (standard error), in ``config.format``.
 
+    ``number``: which of several workers this is; every line then says it.
     A second call replaces what the first one set up; handlers of others stay. Returns the handler in use.
     """
     handler = FanwireLogHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(RedactingFormatter(JsonFormatter() if config.format == "json" else TextFormatter()))
+    if number is not None:
+        handler.addFilter(_Numbered(number))
     root = logging.getLogger()
     for earlier in [known for known in root.handlers if isinstance(known, FanwireLogHandler)]:
         root.removeHandler(earlier)
@@ -149,6 +154,18 @@ def configure_logging(config: LogConfig, stream: TextIO | None = None) -> Fanwir
     root.addHandler(handler)
     root.setLevel(config.level.upper())
     return handler
+
+
+class _Numbered(logging.Filter):
+    """Several workers write to one standard error."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.number = self._number
+        return True
 
 
 def access_log(handler: RequestHandler) -> None:

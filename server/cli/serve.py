@@ -2,14 +2,16 @@
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from server.cli.configuration import load
 from server.cli.exit_codes import CommandFailed, ExitCode
 from server.config_sources import LoadedConfig
 from server.signing_keys import BadKey
 
-__all__ = ["announcement", "configure", "flags_from", "run"]
+__all__ = ["announcement", "configure", "flags_from", "run", "worker_program"]
 
 DEV_TOKEN_TTL_S = 3600.0
 
@@ -25,8 +27,13 @@ examples:
   FANWIRE_AUTH__MODE=jwt FANWIRE_AUTH__SECRET="$(openssl rand -hex 32)" fanwire serve
   fanwire serve --config fanwire.toml --host 0.0.0.0 --statsd 127.0.0.1:8125
 
+signals:    TERM and INT drain and end; with several workers, HUP replaces them one by one
+
 exit codes: 0 drained and ended; 3 the configuration or a key cannot be used; 5 the address cannot be had;
-            70 the gateway gave up after failures: start it again"""
+            70 the gateway gave up after failures: start it again; 71 a worker did not drain in time and was killed"""
+
+# Not `-m server.cli`: that would look for a folder `server` in the working directory first.
+_WORKER = "import sys; sys.path.append(sys.argv.pop(1)); from server.cli import main; sys.exit(main())"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="H", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", metavar="P", help="the port; 0 takes a free one (default: 8080)")
     parser.add_argument("--workers", metavar="N", help="processes (default: 1)")
+    # For the parent process alone, which gives each worker its end of a socket pair.
+    parser.add_argument("--worker-of", type=int, metavar="FD", help=argparse.SUPPRESS)
     parser.add_argument("--bus", metavar="URL", help="memory://, redis://host:6379/0 or nats://host:4222")
     parser.add_argument("--statsd", metavar="HOST:PORT", help="send metrics there over UDP (default: off)")
 
@@ -44,10 +53,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     loaded = load(flags_from(arguments), os.environ, arguments.config)
     # The gateway takes most of the start-up time: nobody should wait for it to hear of a mistyped key.
-    from server.lifecycle import serve
+    from server.lifecycle import serve, serve_as_worker, serve_with_workers
 
     server = loaded.config.server
     try:
+        if arguments.worker_of is not None:
+            return serve_as_worker(loaded, arguments.worker_of)
+        if server.workers > 1:
+            program, hopeless = worker_program(arguments), (ExitCode.CONFIG, ExitCode.UNREACHABLE)
+            return serve_with_workers(loaded, program, hopeless=hopeless, announce=_announcer(loaded))
         return serve(loaded, announce=_announcer(loaded))
     except BadKey as error:
         raise CommandFailed(ExitCode.CONFIG, str(error)) from None
@@ -70,6 +84,20 @@ def flags_from(arguments: argparse.Namespace) -> dict[str, object]:
         "statsd.host": statsd_host,
         "statsd.port": statsd_port,
     }
+
+
+def worker_program(arguments: argparse.Namespace) -> Sequence[str]:
+    """The command line of one worker, but for its last word, the descriptor.
+
+    A process of its own that reads the configuration again, not a fork of the parent: a worker that replaces
+    another one (SIGHUP) has the code and the settings that are installed then.
+    """
+    root = str(Path(__file__).parents[2])
+    words = ["--dev"] if arguments.dev else []
+    for flag in ("config", "host", "port", "workers", "bus", "statsd"):
+        value = getattr(arguments, flag)
+        words += [] if value is None else [f"--{flag}={value}"]
+    return [sys.executable, "-P", "-c", _WORKER, root, "serve", *words, "--worker-of"]
 
 
 def _host_and_port(text: str | None) -> tuple[str | None, str | None]:

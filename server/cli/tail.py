@@ -124,7 +124,7 @@ class Tail:
         self._say = say
         self._attempt = 0
         self._heartbeat_s = 30.0
-        self._drain_s: float | None = None
+        self._due: float | None = None  # the loop's time at which a draining gateway wants this client back
 
     async def follow(self) -> None:
         """Until ``count`` messages were shown. Raises: CommandFailed where coming back would not help."""
@@ -187,7 +187,7 @@ class Tail:
             case Greeting():
                 self._heartbeat_s = event.heartbeat_s
             case Drain():
-                self._drain_s = event.after_s
+                self._due = asyncio.get_running_loop().time() + event.after_s
             case _:
                 assert_never(event)
 
@@ -227,9 +227,9 @@ class Tail:
             why = f"closed {code or 'without a code'}{': ' if reason else ''}{reason}"
             if isinstance(decision, StayAway):
                 raise CommandFailed(decision.exit_code, why)
-            delay_s = decision.delay_s if self._drain_s is None else self._drain_s
+            delay_s = decision.delay_s if self._due is None else max(0.0, self._due - asyncio.get_running_loop().time())
             self._say(f"{why}; back in {delay_s:.1f} s")
-            self._attempt, self._drain_s = self._attempt + 1, None
+            self._attempt, self._due = self._attempt + 1, None
             await asyncio.sleep(delay_s)
             try:
                 return await self._connect()

@@ -1,6 +1,5 @@
 """``GET /api/events``: the same messages as server-sent events, for where a WebSocket does not get through."""
 
-import random
 from collections.abc import Mapping, Sequence
 
 from actors.clients import Clients
@@ -11,16 +10,14 @@ from actors.protocol.codec import encode
 from actors.protocol.codes import ErrorCode
 from actors.protocol.envelope import SYSTEM, VERSION, ProtocolError, Seq, TopicName, new_trace_id, publishable_topic
 from actors.protocol.permissions import Identity
-from actors.protocol.sse import ENDED, BadCursor, cursor_from, retry
+from actors.protocol.sse import ENDED, BadCursor, cursor_from
 from server.access import Access
 from server.admission import Refused, unavailable
-from server.event_socket import EventSocket
+from server.event_socket import EventSocket, retry_soon
 from server.handlers.cross_origin import CrossOriginHandler
 from server.handlers.open_connections import OpenConnections
 
 __all__ = ["EventsHandler"]
-
-RETRY_MS = (500, 1500)  # at random, so that those who lost their connection together do not come back together
 
 
 class EventsHandler(CrossOriginHandler):
@@ -100,7 +97,7 @@ class EventsHandler(CrossOriginHandler):
         socket = EventSocket(stream, self._write_stall_s, self._meter)
         self._connections.add(socket)
         leave = self._access.admission.enter(self._access.address_of(self.request), identity.user)
-        socket.write(head + retry(random.randint(*RETRY_MS)))  # noqa: S311
+        socket.write(head + retry_soon())
         client = self._clients.connect(socket, identity, EventFraming(topics, positions))
         try:
             await client.read(_subscribe({topic: positions.get(topic) for topic in topics}))

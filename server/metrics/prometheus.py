@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -15,10 +16,9 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
 from actors.histogram import BOUNDS_S, Histogram
-from actors.meter import Meter
 from actors.metrics import CATALOGUE, OTHER, Kind, Metric
 
-__all__ = ["Exposition", "MeterCollector", "expose"]
+__all__ = ["Exposition", "MeterCollector", "Source", "expose", "worker_families"]
 
 _BOUNDS = (*map(floatToGoString, BOUNDS_S), "+Inf")
 # OpenMetrics wants the unit as the last word of the name; "connections" is a noun there, not a unit.
@@ -35,13 +35,25 @@ class Exposition:
     body: bytes
 
 
-def expose(meter: Meter, accept: str = "", catalogue: Sequence[Metric] = CATALOGUE) -> Exposition:
-    """All of ``catalogue`` as ``meter`` has it now, as the Accept header ``accept`` prefers.
+class Source(Protocol):
+    """What is exposed: a meter, or the readings of several."""
+
+    def counts(self, counter: Metric, /) -> Mapping[str, int]: ...
+
+    def gauges(self, gauge: Metric, /) -> Mapping[str, float]: ...
+
+    def histograms(self, histogram: Metric, /) -> Mapping[str, Histogram]: ...
+
+
+def expose(
+    source: Source, accept: str = "", catalogue: Sequence[Metric] = CATALOGUE, *, also: Sequence[Family] = ()
+) -> Exposition:
+    """All of ``catalogue`` as ``source`` has it now, and ``also`` these, as the Accept header ``accept`` prefers.
 
     OpenMetrics where it is asked for, else the text format, also where the header makes no sense.
     """
     registry = CollectorRegistry()
-    registry.register(MeterCollector(meter, catalogue))
+    registry.register(MeterCollector(source, catalogue, also))
     encode, content_type = choose_encoder(_readable(accept))
     return Exposition(content_type, encode(registry))
 
@@ -53,15 +65,17 @@ class MeterCollector(Collector):
     a counter that appears with its first event looks to ``rate()`` as if nothing had happened.
     """
 
-    def __init__(self, meter: Meter, catalogue: Sequence[Metric] = CATALOGUE) -> None:
-        self._meter = meter
+    def __init__(self, source: Source, catalogue: Sequence[Metric] = CATALOGUE, also: Sequence[Family] = ()) -> None:
+        self._source = source
         self._catalogue = catalogue
+        self._also = also
 
     def collect(self) -> Iterator[Family]:
         for metric in self._catalogue:
             family = self._family(metric)
             if family.samples:
                 yield family
+        yield from self._also
 
     def describe(self) -> Sequence[Family]:
         """Nothing: a registry would read every gauge only to compare names, and the catalogue has each once."""
@@ -70,11 +84,21 @@ class MeterCollector(Collector):
     def _family(self, metric: Metric) -> Family:
         match metric.kind:
             case Kind.COUNTER:
-                return _counter(metric, self._meter.counts(metric))
+                return _counter(metric, self._source.counts(metric))
             case Kind.GAUGE:
-                return _gauge(metric, self._meter.gauges(metric))
+                return _gauge(metric, self._source.gauges(metric))
             case Kind.HISTOGRAM:
-                return _histogram(metric, self._meter.histograms(metric))
+                return _histogram(metric, self._source.histograms(metric))
+
+
+def worker_families(answered: Mapping[int, bool], restarts: int) -> Sequence[Family]:
+    """What only a parent process knows. Not in the catalogue: a worker by itself has no such thing."""
+    up = GaugeMetricFamily("worker_up", "Whether the worker with this number answered just now.", labels=("worker",))
+    for number, did in answered.items():
+        up.add_metric([str(number)], float(did))
+    again = CounterMetricFamily("worker_restarts", "Workers that ended by themselves and were started again.")
+    again.add_metric([], restarts)
+    return (up, again)
 
 
 def _counter(metric: Metric, counts: Mapping[str, int]) -> Family:

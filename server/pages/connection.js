@@ -36,13 +36,13 @@ class Session {
     this.lastIds = new Map();
     this.broken = new Set();
     this.attempt = 0;
-    this.drainMs = null;
+    this.due = null;
     Object.assign(this, { onState, onMessage, onGap });
   }
 
   open() {
     this.onState({ state: "connecting", detail: "" });
-    this.drainMs = null;
+    this.due = null;
     this.broken.clear();
     this.heartbeatMs = 30000;
     this.socket = new WebSocket(this.url, this.protocols);
@@ -83,7 +83,7 @@ class Session {
       case "subscribed": this.takeSubscribed(data); break;
       case "ping": this.send("pong", { seen: Object.fromEntries(this.lastIds) }); break;
       case "gap": this.broken.add(data.topic); this.onGap(data); break;
-      case "reconnect": this.drainMs = data.after_ms; break;
+      case "reconnect": this.due = performance.now() + data.after_ms; break;
       case "error": this.onState({ state: "connected", detail: data.message }); break;
     }
   }
@@ -127,7 +127,8 @@ class Session {
   }
 
   delayMs(code, reason) {
-    if (this.drainMs !== null) return this.drainMs;
+    // A draining gateway said when: that moment has mostly come when it closes.
+    if (this.due !== null) return Math.max(0, this.due - performance.now());
     const jitterMs = backOffMs(this.attempt, Math.random());
     if ((code === 4509 || code === 4510) && this.attempt === 0) return 0;
     const advertised = code === 4429 ? /retry_after=(\d{1,6})/.exec(reason) : null;

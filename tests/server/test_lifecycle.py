@@ -46,7 +46,7 @@ async def test_the_announced_address_is_the_real_one_also_for_port_0() -> None:
 
 
 @pytest.mark.gen_test(timeout=20)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_is_an_end_in_order(number: signal.Signals) -> None:
     async with _worker() as worker:
         client = await RawClient.upgraded(await _port_of(worker))

@@ -30,12 +30,33 @@ class Event:
     id: str
 
 
+class Unchunked:
+    """What a proxy sent in chunks, put together again. Source: RFC 9112 §7.1."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.has_ended = False
+
+    def feed(self, received: bytes) -> bytes:
+        self._rest += received
+        whole = b""
+        while b"\r\n" in self._rest:
+            head, _, body = self._rest.partition(b"\r\n")
+            size = int(head, 16)
+            if len(body) < size + 2:
+                break
+            whole, self._rest = whole + body[:size], body[size + 2 :]
+            self.has_ended = size == 0
+        return whole
+
+
 class EventParser:
     """Owns what a browser's EventSource would keep: the last event id and the reconnection time."""
 
     def __init__(self) -> None:
         self.last_event_id = ""
         self.retry_ms: int | None = None
+        self.retries = 0  # how often it was told a reconnection time
         self.comments = 0
         self._rest = b""
         self._name = ""
@@ -64,6 +85,7 @@ class EventParser:
                 self._id = value
             case "retry":
                 self.retry_ms = int(value)
+                self.retries += 1
             case _:
                 raise AssertionError(f"a field that is none of the standard's: {line!r}")
         return None
@@ -88,6 +110,7 @@ class EventStream:
         self._taken_id = ""
         self.head = ""
         self.parser = EventParser()
+        self._chunks: Unchunked | None = None
         self.frames: list[dict[str, Any]] = []
         self.ids: list[str] = []
 
@@ -167,14 +190,18 @@ class EventStream:
             assert await self.receive(), "hung up before it had answered"
         head, _, self._received = self._received.partition(b"\r\n\r\n")
         self.head = head.decode("latin-1")
+        if self.header("Transfer-Encoding") == "chunked":
+            self._chunks = Unchunked()
 
     async def event(self) -> Event | None:
         """The next event; None at the end of the stream. Raises: ConnectionError where it was cut off."""
         while not self._events:
+            if self._chunks is not None and self._chunks.has_ended:
+                return None
             if not self._received and not await self.receive():
                 return None
-            self._events += self.parser.feed(self._received)
-            self._received = b""
+            received, self._received = self._received, b""
+            self._events += self.parser.feed(received if self._chunks is None else self._chunks.feed(received))
         event = self._events.pop(0)
         self._taken_id = event.id
         return event

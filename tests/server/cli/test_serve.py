@@ -1,11 +1,14 @@
 """What flags of ``fanwire serve`` become, and what --dev tells."""
 
 import argparse
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from server.cli import main
-from server.cli.serve import announcement, configure, flags_from
+from server.cli.serve import announcement, configure, flags_from, worker_program
 
 
 def _flags(*words: str) -> dict[str, object]:
@@ -71,3 +74,32 @@ def test_every_problem_of_the_configuration_is_on_stderr(capsys: pytest.CaptureF
     errors = capsys.readouterr().err
     for problem in ("server.port (flag --port): must be an integer", "server.workers (flag", "auth.mode"):
         assert problem in errors
+
+
+def test_a_worker_gets_the_flags_of_its_parent_and_no_others() -> None:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    words = ["--config=a b.toml", "--port=0", "--workers=2", "--bus=redis://h"]
+    program = worker_program(parser.parse_args(words))
+    assert program[:3] == [sys.executable, "-P", "-c"]
+    assert program[5:] == ["serve", *words, "--worker-of"]
+    given = parser.parse_args([*program[6:], "7"])
+    assert (given.worker_of, given.config, given.dev) == (7, "a b.toml", False)
+
+
+@pytest.mark.slow
+def test_a_worker_starts_from_a_folder_with_a_server_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "__init__.py").write_text("raise SystemExit('the wrong server')")
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    program = [*worker_program(parser.parse_args(["--port=x"])), "0"]
+    ran = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert ran.returncode == 3, ran.stderr
+    assert "server.port (flag --port)" in ran.stderr
+
+
+def test_the_hidden_flag_is_not_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    assert "worker-of" not in capsys.readouterr().out
