@@ -46,7 +46,7 @@ autobahn: $(VENV)/.installed-dev ## install the Autobahn|Testsuite where a Pytho
 	@tools/install_autobahn
 
 system-packages: ## install the Debian packages that the tests need, if missing
-	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core
+	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core redis-server=redis-server
 
 clean: ## remove everything that these commands made
 	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules
@@ -58,7 +58,7 @@ $(VENV)/.installed-demo: $(PROJECT)
 	@touch $@
 
 $(VENV)/.installed-dev: $(PROJECT)
-	@tools/create_venv $(VENV) 3.11+ dev,bench,demo
+	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis
 	@touch $@ $(VENV)/.installed-demo
 
 $(PEERS): frontend/package.json frontend/package-lock.json

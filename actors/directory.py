@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from actors.delivery import Delivery
 from actors.history import History
-from actors.ports import Clock
+from actors.ports import Bus, BusUnavailable, Clock, Source
 from actors.protocol.envelope import Seq, TopicName, TraceId
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
 from actors.runtime.mailbox import Mailbox, Outcome
 from actors.runtime.supervisor import Supervisor
 from actors.telemetry import Telemetry
-from actors.topic import Join, Leave, NotServed, Refill, TopicActor, TopicMailbox, TopicState
-from actors.topic_page import Read
+from actors.topic import TopicActor
+from actors.topic_requests import LoseItsPlace
+from actors.topic_state import TopicMailbox, TopicState
 
 __all__ = ["QUARANTINE_S", "TopicDirectory", "TopicSettings"]
 
@@ -39,10 +40,7 @@ class TopicSettings:
 
 
 class TopicDirectory:
-    """Owns the table of topics, of which ``max_topics`` may run at once.
-
-    ``top_of`` gives the last position of a topic that is not running.
-    """
+    """Owns the table of topics, of which ``max_topics`` may run at once; ``bus`` is where they get their past from."""
 
     def __init__(
         self,
@@ -50,14 +48,14 @@ class TopicDirectory:
         clock: Clock,
         telemetry: Telemetry,
         settings_of: Callable[[TopicName], TopicSettings],
-        top_of: Callable[[TopicName], Seq],
+        bus: Bus,
         max_topics: int = MAX_TOPICS,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
         self._telemetry = telemetry
         self._settings_of = settings_of
-        self._top_of = top_of
+        self._bus = bus
         self._max_topics = max_topics
         self._topics: dict[TopicName, TopicState] = {}
         self._quarantined: dict[TopicName, float] = {}
@@ -74,16 +72,20 @@ class TopicDirectory:
 
     def route(self, delivery: Delivery) -> Outcome:
         """Hot path: one look-up per message. Ask ``has_room`` before a message gets its position."""
-        state = self._topics.get(delivery.topic) or self._start(delivery.topic, delivery.prev)
+        state = self._topics.get(delivery.topic) or self._start(delivery.topic, delivery.prev, None)
         return state.mailbox.offer(delivery)
 
     def mailbox_of(self, topic: TopicName) -> TopicMailbox | None:
-        """Where to send a Join or a Leave; ``None`` while the topic may not start."""
+        """Where to send a Join or a Leave; ``None`` while the topic may not start, or has nowhere to get its past."""
         state = self._topics.get(topic)
         if state is None:
             if not self._may_start(topic):
                 return None
-            state = self._start(topic, self._top_of(topic))
+            try:
+                source = self._bus.follow(topic)
+            except BusUnavailable:
+                return None
+            state = self._start(topic, self._bus.top(topic), source)
         return state.mailbox
 
     def find(self, topic: TopicName) -> TopicMailbox | None:
@@ -103,15 +105,22 @@ class TopicDirectory:
     def top(self, topic: TopicName) -> Seq:
         """The position up to which ``topic`` has been fanned out."""
         state = self._topics.get(topic)
-        return state.history.top if state is not None else self._top_of(topic)
+        return state.history.top if state is not None else self._bus.top(topic)
 
-    def _start(self, topic: TopicName, top: Seq) -> TopicState:
+    def lose_place(self, topic: TopicName) -> None:
+        """What the bus has does not follow from what the topic has: it begins anew, and its subscribers come back."""
+        state = self._topics.get(topic)
+        if state is not None:
+            state.mailbox.control(LoseItsPlace())
+
+    def _start(self, topic: TopicName, top: Seq, source: Source | None) -> TopicState:
         settings = self._settings_of(topic)
         state = TopicState(
             topic,
             Mailbox(max_messages=settings.max_messages, max_control=settings.max_control),
             History(max_messages=settings.history_messages, ttl_s=settings.history_ttl_s, top=top),
-            has_finals=bool(settings.finals),
+            finals=settings.finals,
+            source=source,
         )
         self._topics[topic] = state
         self._supervisor.start_child(
@@ -126,7 +135,9 @@ class TopicDirectory:
         return state
 
     def _forget(self, topic: TopicName) -> None:
-        self._topics.pop(topic, None)
+        state = self._topics.pop(topic, None)
+        if state is not None and state.source is not None:
+            state.source.close()
 
     def _quarantine(self, state: TopicState, record: Exit) -> None:
         """A topic that fails again and again costs nobody else anything: it answers 503 for a while."""
@@ -139,13 +150,7 @@ class TopicDirectory:
         )
         for delivery in state.undelivered():
             self._telemetry.bury("quarantined", delivery, record.actor)
-        for client in state.subscribers:
-            client.control(NotServed(state.name))
-        while (message := state.mailbox.take()) is not None:
-            if isinstance(message, Read):
-                message.reply(None)
-            elif isinstance(message, Join | Leave | Refill) and message.client not in state.subscribers:
-                message.client.control(NotServed(state.name))
+        state.turn_away()
 
     def _may_start(self, topic: TopicName) -> bool:
         has_room = self._supervisor.is_running and len(self._topics) < self._max_topics

@@ -1,14 +1,25 @@
 """What the actors need from outside, as Protocols: a socket, a bus, a clock. The edge implements them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from actors.protocol.codes import Refusal
-from actors.protocol.envelope import Envelope, Seq, TopicName
+from actors.protocol.envelope import Envelope, Seq, TopicName, TraceId
 from actors.protocol.permissions import Identity
 
-__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket", "TopicFull"]
+__all__ = [
+    "Bus",
+    "BusUnavailable",
+    "Clock",
+    "Deliveries",
+    "Identify",
+    "Past",
+    "Placed",
+    "Socket",
+    "Source",
+    "TopicFull",
+]
 
 
 class Clock(Protocol):
@@ -56,8 +67,23 @@ class Placed(NamedTuple):
     duplicate: bool
 
 
+class Past(NamedTuple):
+    """What a bus still has of a topic: ``messages``, oldest first, are a chain; ``top`` is the last position given.
+
+    ``top`` outlives its message, and so does ``top_id`` where the bus knows it.
+    """
+
+    top: Seq
+    top_id: TraceId | None
+    messages: Sequence[Envelope]
+
+
 class BusUnavailable(Exception):
-    """The message was not stored: its topic or the bus is full, or the bus is gone. Nothing was half-done."""
+    """The bus did not do it: the topic or the bus is full, or the bus is gone. ``rule`` says what is known.
+
+    Nothing was half-done. Where the answer of a bus across a network is lost, whether the message was stored is
+    not known; ``rule`` says that too, and sending it again with the same id is safe.
+    """
 
     def __init__(self, rule: str, retry_after_s: int) -> None:
         super().__init__(rule, retry_after_s)
@@ -86,9 +112,28 @@ class Deliveries(Protocol):
 
     def deliver(self, envelope: Envelope) -> None: ...
 
+    def lost_place(self, topic: TopicName) -> None:
+        """What is stored does not follow from what was delivered: ``topic`` has to be loaded anew."""
+
+
+class Source(Protocol):
+    """One topic as a bus across a network has it, followed by this worker.
+
+    Nothing is delivered before ``load`` has returned and after ``lost_place`` was said, until the next ``load``.
+    """
+
+    async def load(self) -> Past:
+        """What is stored; live delivery goes on right behind it. Raises: BusUnavailable."""
+
+    async def catch_up(self) -> Seq:
+        """Deliver everything that is stored by now; returns the last position delivered. Raises: BusUnavailable."""
+
+    def close(self) -> None:
+        """Stop following: nothing more is delivered."""
+
 
 class Bus(Protocol):
-    """Stores messages, gives them their positions, and delivers them to every worker."""
+    """Stores messages, gives them their positions, and delivers them to every worker that follows their topic."""
 
     def start(self, deliveries: Deliveries) -> None:
         """From now on deliver, and take messages."""
@@ -103,8 +148,18 @@ class Bus(Protocol):
         when awaited: BusUnavailable.
         """
 
+    def follow(self, topic: TopicName) -> Source | None:
+        """Where a topic that starts here gets its past from.
+
+        None from a bus in this process: it delivers every message to the topic, which is the store.
+        Raises: BusUnavailable.
+        """
+
     def top(self, topic: TopicName) -> Seq:
-        """The last position given in ``topic``; 0 where none is known."""
+        """The last position in ``topic`` that this process knows of; 0 where it knows of none."""
+
+    def newest(self, topic: TopicName) -> Seq | Awaitable[Seq]:
+        """The last position given in ``topic`` by any process; 0 where there is none. Raises: BusUnavailable."""
 
     @property
     def ready(self) -> bool: ...

@@ -87,7 +87,7 @@ class Gateway:
         self._topics = Supervisor("topics", self.clock, self.telemetry)
         self._clients = Supervisor("clients", self.clock, self.telemetry)
         self.directory = TopicDirectory(
-            self._topics, self.clock, self.telemetry, self._topic_settings, self.bus.top, config.limits.topics
+            self._topics, self.clock, self.telemetry, self._topic_settings, self.bus, config.limits.topics
         )
         self.clients = Clients(self._clients, self._client_services())
         self._tree = self._root()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from actors.meter import Meter
 from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
-from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, TopicFull
+from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, Source, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName
 
 __all__ = ["MeteredBus"]
@@ -31,6 +31,12 @@ class MeteredBus:
 
     def top(self, topic: TopicName) -> Seq:
         return self._bus.top(topic)
+
+    def newest(self, topic: TopicName) -> Seq | Awaitable[Seq]:
+        return self._bus.newest(topic)
+
+    def follow(self, topic: TopicName) -> Source | None:
+        return self._bus.follow(topic)
 
     async def close(self) -> None:
         await self._bus.close()

@@ -14,8 +14,9 @@ from actors.delivery import Delivery
 from actors.history import History
 from actors.protocol.envelope import Seq
 from actors.protocol.messages import EARLIEST, Since
-from actors.topic import SLICE, Join
+from actors.topic import SLICE
 from actors.topic_page import PAGE_BYTES, Page, Read, page_of
+from actors.topic_requests import Join
 
 MAX_MESSAGES = 6
 TTL_S = 10.0
