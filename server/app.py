@@ -28,7 +28,7 @@ from actors.telemetry import Telemetry
 from server.access import Access
 from server.admission import Admission
 from server.authentication import authenticator_of
-from server.bus.memory import MemoryBus
+from server.bus.from_config import bus_from
 from server.bus.metered import MeteredBus
 from server.clock import LoopClock
 from server.config import Config
@@ -72,6 +72,7 @@ class Gateway:
     """One worker. Made from a ``Config``; runs on the loop that calls ``listen``.
 
     ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero.
+    Raises: BadBus where the bus of ``config`` cannot be made.
     """
 
     def __init__(self, config: Config, *, failed: Callable[[], None], clock: Clock | None = None) -> None:
@@ -81,7 +82,7 @@ class Gateway:
         self.admission = Admission(config.limits)
         self.access = Access(config.server, authenticator_of(config.auth), self.admission, self.telemetry.meter)
         self.operators = Operators(self.access)
-        self.bus = MeteredBus(MemoryBus(self.clock), config.bus.scheme, self.telemetry.meter, self.clock)
+        self.bus = MeteredBus(bus_from(config, self.clock), config.bus.kind, self.telemetry.meter, self.clock)
         self._failed = failed
         self._finals = {name: frozenset(topic.final) for name, topic in config.topics.items()}
         self._topics = Supervisor("topics", self.clock, self.telemetry)
@@ -263,7 +264,7 @@ class Gateway:
                 _branch(Reporters(self.config, self.telemetry, self.clock)),
                 _branch(self._topics),
                 _branch(self._clients),
-                ChildSpec("bus", self.config.bus.scheme, self._bus_bridge, Restart.PERMANENT),
+                ChildSpec("bus", self.config.bus.kind, self._bus_bridge, Restart.PERMANENT),
             ],
         )
 

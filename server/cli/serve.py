@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 
+from server.bus.from_config import BadBus
 from server.cli.configuration import load
 from server.cli.exit_codes import CommandFailed, ExitCode
 from server.config_sources import LoadedConfig
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     server = loaded.config.server
     try:
         return serve(loaded, announce=_announcer(loaded))
-    except BadKey as error:
+    except (BadKey, BadBus) as error:
         raise CommandFailed(ExitCode.CONFIG, str(error)) from None
     except OSError as error:
         address = f"{server.host}:{server.port}"
