@@ -46,10 +46,7 @@ class Reader:
     got: list[dict[str, Any]] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     closes: list[int] = field(default_factory=list)
-
-    @property
-    def since(self) -> int:
-        return self.got[-1]["seq"] if self.got else 0
+    since: int = 0
 
     async def visit(self, worker: RunningGateway) -> Tab:
         """Connect and subscribe from the last message on; until it is served."""
@@ -60,6 +57,8 @@ class Reader:
             served = answer["data"]["topics"].get(self.topic)
             if served is not None:
                 self.told.append(served)
+                if not served["recovered"]:
+                    self.since = served["seq"]
                 return tab
             await tab.connection.close()
 
@@ -73,6 +72,7 @@ class Reader:
                 return False
             if frame["topic"] == self.topic:
                 self.got.append(frame)
+                self.since = frame["seq"]
             elif frame["type"] == "gap":
                 self.told.append(frame["data"])
         return True
