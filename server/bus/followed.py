@@ -55,6 +55,7 @@ class FollowedTopic:
         self._noted = Seq(0)
         self._reading: asyncio.Task[None] | None = None
         self._read_again = False
+        self._is_cut_off = False
         self._waiters: list[asyncio.Future[Seq]] = []
 
     @property
@@ -119,15 +120,15 @@ class FollowedTopic:
 
     async def _follow_up(self) -> None:
         while self._read_again and self.last is not None:
-            self._read_again = False
-            waiters, self._waiters = self._waiters, []
+            self._read_again = self._is_cut_off = False
+            asked_before = len(self._waiters)
             try:
                 await self._deliver_rest()
             except BusUnavailable as why:
-                self._waiters += waiters
+                self._is_cut_off = True  # until whoever mends that says so by ``fall_behind``
                 self._refuse_waiters(why)
                 return
-            self._answer(waiters)
+            self._answer(asked_before)
             # What was heard meanwhile was only noted.
             self._read_again = self._read_again or self.has_fallen_behind
 
@@ -136,6 +137,8 @@ class FollowedTopic:
         if not task.cancelled() and (failure := task.exception()) is not None:
             log.error("following a topic failed", exc_info=failure, extra={"topic": self.topic})
             self._refuse_waiters(BusUnavailable("bus: this topic could not be read", RETRY_AFTER_S))
+        elif self._read_again or (self.has_fallen_behind and not self._is_cut_off):
+            self.fall_behind()  # somebody asked, or was heard, between the reader's last line and now
 
     async def _deliver_rest(self) -> None:
         noted = self._noted
@@ -176,7 +179,8 @@ class FollowedTopic:
         run = newest_run(messages)
         return Past(run[-1].seq, run[-1].id, run) if run else Past(stored.top, stored.top_id, ())
 
-    def _answer(self, waiters: list[asyncio.Future[Seq]]) -> None:
+    def _answer(self, count: int) -> None:
+        waiters, self._waiters = self._waiters[:count], self._waiters[count:]
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(self.last or Seq(0))
