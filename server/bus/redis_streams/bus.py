@@ -52,6 +52,7 @@ class RedisBus:
         self._door = Door()
         self._connections: Connections | None = None
         self._life: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._why_gone = "not connected yet"
         self._followed: dict[TopicName, FollowedTopic] = {}
         self._reading = asyncio.Semaphore(MAX_READS)
@@ -67,13 +68,16 @@ class RedisBus:
     def stop(self) -> None:
         self._door.shut()
         self._connections = None
-        if self._life is not None:
-            self._life.cancel()
+        life, self._life = self._life, None
+        if life is not None:
+            # Once: a second time would interrupt it while it closes its connections.
+            life.cancel()
+            self._ending.add(life)
+            life.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         self.stop()
-        if self._life is not None:
-            await asyncio.gather(self._life, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     @property
     def ready(self) -> bool:
