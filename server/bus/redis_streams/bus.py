@@ -70,14 +70,13 @@ class RedisBus:
         self._connections = None
         life, self._life = self._life, None
         if life is not None:
-            # Once: a second time would interrupt it while it closes its connections.
             life.cancel()
-            self._ending.add(life)
-            life.add_done_callback(self._ending.discard)
+            self._await_end_of(life)
 
     async def close(self) -> None:
         self.stop()
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        while self._ending:  # a life that ends leaves connections to be closed
+            await asyncio.gather(*self._ending, return_exceptions=True)
 
     @property
     def ready(self) -> bool:
@@ -236,10 +235,16 @@ class RedisBus:
                     self._connections = None
                 if audit is not None:
                     audit.cancel()
-                await connections.close("connection lost" if self._door.is_open else "the bus was stopped")
+                # Beside this task: where it is cancelled, they are closed all the same.
+                why_closed = "connection lost" if self._door.is_open else "the bus was stopped"
+                self._await_end_of(asyncio.ensure_future(connections.close(why_closed)))
             self._go_down(why)
             # Full jitter: many workers that lost one Redis do not come back as one.
             await asyncio.sleep(random.random() * min(self._timing.back_off_s, 0.05 * 2 ** min(failures, 10)))  # noqa: S311
+
+    def _await_end_of(self, task: "asyncio.Task[None]") -> None:
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def _come_up(self, connections: Connections) -> None:
         """Live messages of a topic go on once everything that was missed is delivered."""
