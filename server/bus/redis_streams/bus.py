@@ -63,7 +63,7 @@ class RedisBus:
 
     def start(self, deliveries: Deliveries) -> None:
         self._door.open(deliveries)
-        self._life = asyncio.ensure_future(self._live())
+        self._begin_life()
 
     def stop(self) -> None:
         self._door.shut()
@@ -241,6 +241,22 @@ class RedisBus:
             self._go_down(why)
             # Full jitter: many workers that lost one Redis do not come back as one.
             await asyncio.sleep(random.random() * min(self._timing.back_off_s, 0.05 * 2 ** min(failures, 10)))  # noqa: S311
+
+    def _begin_life(self) -> None:
+        self._life = asyncio.ensure_future(self._live())
+        self._life.add_done_callback(self._life_ended)
+
+    def _life_ended(self, life: "asyncio.Task[None]") -> None:
+        """A life ends by being cancelled; any other end is a fault of ours, said, and no reason to stay away."""
+        if life.cancelled() or (failure := life.exception()) is None:
+            return
+        log.error("the bus failed: %s", type(failure).__name__, exc_info=failure)
+        if self._life is life:
+            asyncio.get_running_loop().call_later(self._timing.back_off_s, self._begin_life_again, life)
+
+    def _begin_life_again(self, ended: "asyncio.Task[None]") -> None:
+        if self._life is ended:
+            self._begin_life()
 
     def _await_end_of(self, task: "asyncio.Task[None]") -> None:
         self._ending.add(task)

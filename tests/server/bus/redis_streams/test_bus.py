@@ -16,7 +16,7 @@ from tcp_proxy import TcpProxy, tcp_proxy
 from actors.ports import Bus, BusUnavailable
 from actors.protocol.envelope import TopicName, envelope_from
 from server.bus.redis_streams.bus import RedisBus
-from server.bus.redis_streams.connections import Timing
+from server.bus.redis_streams.connections import Connections, Timing
 from server.config import HistoryConfig
 
 pytestmark = pytest.mark.slow  # a server is started for each
@@ -295,3 +295,23 @@ async def test_a_publish_that_gets_no_answer_is_refused_at_its_deadline_and_so_i
         await until(lambda: not far.ready, "the loss")
         with pytest.raises(BusUnavailable, match="is not reached"):
             await publish(far, message())
+
+
+@pytest.mark.gen_test
+async def test_a_fault_of_the_bus_itself_is_said_and_lived_through(
+    expected_logs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected_logs.allow("the bus failed: ZeroDivisionError")
+    async with running() as (_, bus):
+        come_up = RedisBus._come_up
+        faults = iter([1])
+
+        def fail_once(self: RedisBus, connections: Connections) -> None:
+            if next(faults, None) is not None:
+                raise ZeroDivisionError
+            come_up(self, connections)
+
+        monkeypatch.setattr(RedisBus, "_come_up", fail_once)
+        inbox = await begin(bus, "a")
+        await put(bus, 1)
+        await until(lambda: inbox.delivered)
