@@ -121,7 +121,7 @@ async def test_all_workers_tell_one_epoch_until_redis_has_forgotten_everything()
             other = bus_on(server)
             try:
                 await begin(other)
-                await until(lambda: other.epoch is not None, "the other's epoch")
+                await until(lambda other=other: other.epoch is not None, "the other's epoch")
                 assert (other.epoch == first) is not forgets
             finally:
                 await other.close()
