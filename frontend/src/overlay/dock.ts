@@ -24,8 +24,8 @@ export class Dock {
     });
   }
 
-  /** To `height` in CSS pixels, as far as the window has room; two fifths of the window, where nobody has said. */
-  resize(height = this.#height || innerHeight * 0.42): void {
+  /** To `height` in CSS pixels, as far as the window has room; not quite half of the window, where nobody has said. */
+  resize(height = this.#height || innerHeight * 0.45): void {
     const most = Math.max(LEAST_PX, innerHeight - 48);
     this.#height = Math.round(Math.min(Math.max(height, LEAST_PX), most));
     this.panel.style.height = `${this.#height}px`;

@@ -29,7 +29,7 @@ export const STYLES = `
 .edge:is(:hover, :focus-visible)::after { background: var(--accent); }
 .head, .toolbar { display: flex; align-items: center; gap: 8px; padding: 2px 12px; background: var(--ground); }
 .toolbar { flex-wrap: wrap; padding-block: 4px 8px; border-bottom: 1px solid var(--line); }
-h1 { margin: 0; font: 600 13px/1.5 inherit; font-size: 13px; }
+h1 { margin: 0 8px 0 0; font-size: 13px; }
 h2 { margin: 0 0 6px; font-size: 13px; overflow-wrap: anywhere; }
 .vitals { flex: 1; display: flex; flex-wrap: wrap; align-items: center; gap: 0 20px; color: var(--quiet); font-variant-numeric: tabular-nums; }
 .state { color: var(--text); }
@@ -56,7 +56,7 @@ input[aria-invalid=true] { border-color: var(--bad); }
 .body { flex: 1; min-height: 0; display: grid; grid-template-columns: minmax(0, 1fr) minmax(270px, 30%); }
 .packets { overflow: auto; }
 table { width: 100%; min-width: 780px; table-layout: fixed; border-spacing: 0; }
-th, td { height: 24px; padding: 0 6px; overflow: hidden; text-align: left; text-overflow: ellipsis; white-space: nowrap; }
+th, td { padding: 3px 6px 2px; overflow: hidden; line-height: 18px; vertical-align: baseline; text-align: left; text-overflow: ellipsis; white-space: nowrap; }
 :is(th, td):first-child { padding-left: 12px; }
 th { position: sticky; top: 0; border-bottom: 1px solid var(--line); background: var(--ground); color: var(--quiet); font-weight: 500; }
 th:nth-child(1) { width: 104px; }
