@@ -22,7 +22,11 @@ async function tell(words) {
   };
   await thread.ready();
   client.enableDebugOverlay();
-  await client.publish("thread:42", "run_started", { agent: "researcher", model: "small", question: "What is an actor?" });
+  await client.publish("thread:42", "run_started", {
+    agent: "researcher",
+    model: "small",
+    question: "What is an actor?",
+  });
   await run(0, 18);
   const again = new Promise((resolve) => client.on("state", ({ state }) => state === "connected" && resolve()));
   // As a tunnel does it: the browser says that it is offline and is back.
@@ -47,7 +51,10 @@ export async function showOverlay(page) {
 }
 
 async function main([url, file, colorScheme = "light"]) {
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme, deviceScaleFactor: 2 });
     await page.goto(url);

@@ -53,7 +53,8 @@ export class PacketTable {
     }
     this.#keepOneStop();
     if (atEnd) element.scrollTop = element.scrollHeight;
-    if (hadFocus) this.#choose(0);
+    // Not chosen: whoever reads the packet that has gone goes on reading it beside the table.
+    if (hadFocus) this.#body.querySelector<Line>("tr:last-child")?.focus();
   }
 
   /** Takes away the lines of packets that have gone; whether one of them had the focus. */
