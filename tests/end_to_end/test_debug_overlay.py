@@ -237,6 +237,29 @@ async def test_the_export_has_every_packet_as_it_was_recorded_and_no_secret() ->
 
 
 @pytest.mark.gen_test(timeout=60)
+@pytest.mark.parametrize("has_clipboard", [True, False], ids=["clipboard", "plain_http"])
+async def test_what_the_filter_shows_is_copied_also_where_pages_have_no_clipboard(has_clipboard: bool) -> None:
+    async with _gateway() as gateway, _tab(f"http://127.0.0.1:{gateway.port}") as page:
+        if not has_clipboard:
+            await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined }); 0")
+        seqs = await _publish(gateway.port, _notes(4))
+        await page.press(SHORTCUT)
+        await page.fill("input", '/"n":[12]/')
+        # A reconnect would be shown as well, whatever the filter: here that is the connection.
+        assert await _seqs(page, 2) == seqs[1:3]
+        await page.click("button:text-is('Copy shown')")
+        await page.text(".said", contains="Copied: packets shown")
+        await page.press("Escape")
+        await page.evaluate("document.body.append(document.createElement('textarea'))")
+        await page.click("textarea")
+        await page.press("Control+V")
+        pasted = await page.evaluate("document.querySelector('textarea').value")
+        lines = [json.loads(line) for line in pasted.splitlines()]
+        assert [line.get("seq") for line in lines] == [None, *seqs[1:3]]
+        assert (lines[0]["event"], {line["v"] for line in lines}) == ("connected", {1})
+
+
+@pytest.mark.gen_test(timeout=60)
 async def test_everything_can_be_done_by_keyboard_and_the_focus_comes_back() -> None:
     async with _gateway() as gateway, _tab(f"http://127.0.0.1:{gateway.port}") as page:
         seqs = await _publish(gateway.port, _notes(4))
