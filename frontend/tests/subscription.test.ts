@@ -139,6 +139,14 @@ test("another epoch voids position 0, which is told as a gap, and no other posit
   assert.deepEqual([all.length, later], [1, []]);
 });
 
+test("the first epoch voids nothing, not even a position 0 that the page has brought", async () => {
+  const { client, environment } = await world();
+  const all = told(client.subscribe("thread:42", { since: 0 }));
+  await environment.link.hello();
+  await environment.link.join(0);
+  assert.deepEqual(all, []);
+});
+
 test("a gap in the middle of a catch-up leaves the first message after it a message", async () => {
   const { environment, all } = await joined(10);
   const gap = { topic: "thread:42", from: 10, to: 90, dropped: null, reason: "history" } as const;
