@@ -50,6 +50,7 @@ button[aria-pressed=true] { border-color: var(--accent); background: var(--chose
 input { flex: 0 1 300px; min-width: 150px; background: var(--ground); }
 input::placeholder { color: var(--quiet); opacity: 1; }
 input[aria-invalid=true] { border-color: var(--bad); }
+.flaw, .said { order: 1; }
 .flaw { color: var(--bad); }
 .flaw:empty { display: none; }
 .said { color: var(--quiet); }
