@@ -58,7 +58,7 @@ $(VENV)/.installed-demo: $(PROJECT)
 	@touch $@
 
 $(VENV)/.installed-dev: $(PROJECT)
-	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis
+	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis,nats
 	@touch $@ $(VENV)/.installed-demo
 
 $(PEERS): frontend/package.json frontend/package-lock.json

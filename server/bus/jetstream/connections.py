@@ -1,0 +1,78 @@
+"""The two connections of one life of the bus: publishes and live messages, and reads. One lost is both lost.
+
+Apart, because a long history on its way must not keep a publish waiting.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.bus.jetstream.dial import Dial
+from server.bus.jetstream.line import Line, LineLost
+from server.bus.jetstream.names import Names
+from server.bus.jetstream.refusals import Refused
+from server.bus.jetstream.streams import ensure_streams
+from server.config import HistoryConfig
+
+__all__ = ["Connections", "NotConnected", "Timing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: until an answer is given up; between two pings; of silence; most between two tries; between audits."""
+
+    answer_s: float = 2.0
+    ping_s: float = 1.0
+    silence_s: float = 3.0
+    back_off_s: float = 1.0
+    audit_s: float = 10.0
+
+
+class NotConnected(Exception):
+    """NATS could not be reached, or not be used as this bus has to."""
+
+
+class Connections:
+    """Live from ``open`` until ``until_lost`` returns why; ``lose`` ends them."""
+
+    def __init__(self, dial: Dial, names: Names, on_overflow: Callable[[str], None], timing: Timing) -> None:
+        self._names = names
+        self._timing = timing
+        self.talk = Line(dial, on_overflow)
+        self.reads = Line(dial, on_overflow)
+
+    async def open(self, largest: HistoryConfig) -> None:
+        """Raises: NotConnected, with what is wrong."""
+        within_s = self._timing.answer_s
+        try:
+            await asyncio.gather(self.talk.open(within_s), self.reads.open(within_s))
+            async with asyncio.timeout(within_s):
+                await ensure_streams(self.reads, self._names, largest)
+        except TimeoutError:
+            raise NotConnected(f"no answer in {within_s:g} s") from None
+        except (Refused, LineLost) as error:
+            raise NotConnected(str(error)) from None
+
+    async def until_lost(self) -> str:
+        """Ping, and give up a connection that stays silent. Returns why it is lost."""
+        lines = (self.talk, self.reads)
+        while not any(line.lost.done() for line in lines):
+            await asyncio.gather(*(self._ping(line) for line in lines))
+            await asyncio.wait(
+                {line.lost for line in lines}, timeout=self._timing.ping_s, return_when="FIRST_COMPLETED"
+            )
+        return next(line.lost.result() for line in lines if line.lost.done())
+
+    async def _ping(self, line: Line) -> None:
+        try:
+            await line.settled(self._timing.silence_s)
+        except LineLost as lost:
+            line.lose(str(lost))
+
+    def lose(self, why: str) -> None:
+        self.talk.lose(why)
+        self.reads.lose(why)
+
+    async def close(self, why: str) -> None:
+        self.lose(why)
+        await asyncio.gather(self.talk.close(why), self.reads.close(why))

@@ -1,0 +1,90 @@
+"""Real NATS servers of tests: each on a port and in a directory of its own, stopped by pid."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from nats.aio.client import Client
+from processes import ServerProcess
+
+__all__ = ["NatsServer", "nats_server"]
+
+NATS = (
+    shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server") or "nats-server"
+)
+
+
+class NatsServer:
+    """A server with JetStream that can be killed, frozen and started again on the same port with what its disk has.
+
+    ``options`` are added to its command line, ``settings`` are its configuration; ``folder`` outlives the process.
+    """
+
+    def __init__(self, *options: str, settings: str = "") -> None:
+        self.folder = Path(mkdtemp(prefix="fanwire-nats-"))
+        configuration = self.folder / "nats.conf"
+        configuration.write_text(settings)
+        self._argv = [NATS, "-c", str(configuration), "-js", "-sd", str(self.folder), "-a", "127.0.0.1"]
+        self._argv += ["-p", "{port}", *options]
+        self._process = ServerProcess(self._argv)
+        self.port = self._process.port
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        await self._process.start()
+
+    async def stop(self) -> None:
+        if self._process.returncode is None:
+            self.thaw()
+        await self._process.stop()
+
+    async def kill(self) -> None:
+        """As a crash of the process does."""
+        os.kill(self._process.pid, signal.SIGKILL)
+        await self._process.stop()
+
+    async def restart(self) -> None:
+        """On the same port, with what is on its disk."""
+        self._process = ServerProcess(self._argv, port=self.port)
+        await self._process.start()
+
+    def freeze(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def lose_disk(self) -> None:
+        shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """A connection of its own, as an operator has."""
+        client = Client()
+        await client.connect(self.url)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    def forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def nats_server(*options: str, settings: str = "") -> AsyncIterator[NatsServer]:
+    server = NatsServer(*options, settings=settings)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
+        server.forget()
