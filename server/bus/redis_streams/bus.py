@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -13,8 +12,9 @@ from actors.ports import BusUnavailable, Deliveries, Placed, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName
 from server.bus.door import Door
 from server.bus.followed import FollowedTopic, Stored
-from server.bus.redis_streams.connections import Connections, NotConnected, Timing
+from server.bus.redis_streams.connections import Connections, Timing
 from server.bus.redis_streams.keys import Keys
+from server.bus.redis_streams.life import Life
 from server.bus.redis_streams.line import Line, LineLost
 from server.bus.redis_streams.refusals import UNKNOWN, gone, refusal_of
 from server.bus.redis_streams.script import DUPLICATES_S, PUBLISH, PUBLISH_SHA, TOP_TTL_S
@@ -50,55 +50,52 @@ class RedisBus:
         self._keys = Keys(prefix)
         self._bounds_of = bounds_of
         self._door = Door()
-        self._connections: Connections | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._why_gone = "not connected yet"
+        self._life = Life(self._connect, self._come_up, self._timing.back_off_s)
         self._followed: dict[TopicName, FollowedTopic] = {}
         self._reading = asyncio.Semaphore(MAX_READS)
         self._highest = Seq(0)
         self._publishes = 0
         self._publish_bytes = 0
-        self._is_told = False
 
     def start(self, deliveries: Deliveries) -> None:
         self._door.open(deliveries)
-        self._life = asyncio.ensure_future(self._live())
+        self._life.begin()
 
     def stop(self) -> None:
         self._door.shut()
-        self._connections = None
-        if self._life is not None:
-            self._life.cancel()
+        self._life.end()
 
     async def close(self) -> None:
         self.stop()
-        if self._life is not None:
-            await asyncio.gather(self._life, return_exceptions=True)
+        await self._life.until_ended()
 
     @property
     def ready(self) -> bool:
-        return self._connections is not None
+        return self._life.connections is not None
 
     def top(self, topic: TopicName) -> Seq:
         followed = self._followed.get(topic)
         return Seq(0) if followed is None else followed.last or Seq(0)
 
     async def newest(self, topic: TopicName) -> Seq:
-        seq, _ = top_from(await self._asked("GET", self._keys.top(topic)))
-        return seq
+        answer = await self._asked("GET", self._keys.top(topic))
+        try:
+            return top_from(answer)[0]
+        except BadRecord as record:
+            raise BusUnavailable(f"bus: not a position of Fanwire: {record}", RETRY_AFTER_S) from None
 
     def follow(self, topic: TopicName) -> FollowedTopic:
-        if self._connections is None:
-            raise gone(self._why_gone)
+        if self._life.connections is None:
+            raise gone(self._life.why_gone)
         followed = FollowedTopic(topic, self, self._door, lambda: self._forget(followed))
         self._followed[topic] = followed
         return followed
 
     def publish(self, envelope: Envelope, *, deduplicate: bool) -> Awaitable[Placed]:
         """Publishes go out in the order of these calls, whoever awaits their results first."""
-        connections, followed = self._connections, self._followed.get(envelope.topic)
+        connections, followed = self._life.connections, self._followed.get(envelope.topic)
         if connections is None:
-            raise gone(self._why_gone)
+            raise gone(self._life.why_gone)
         if followed is not None and not self._door.has_room(envelope.topic):
             raise TopicFull("topic: its mailbox is full", RETRY_AFTER_S)
         text = text_of(envelope)
@@ -148,11 +145,11 @@ class RedisBus:
         return placed
 
     async def subscribe(self, topic: TopicName) -> None:
-        if self._connections is None:
-            raise gone(self._why_gone)
+        if self._life.connections is None:
+            raise gone(self._life.why_gone)
         try:
             async with asyncio.timeout(self._timing.answer_s):
-                await asyncio.shield(self._connections.feed.subscribe(self._keys.channel(topic)))
+                await asyncio.shield(self._life.connections.feed.subscribe(self._keys.channel(topic)))
         except TimeoutError:
             raise gone(f"no answer in {self._timing.answer_s:g} s") from None
         except ConnectionError as lost:
@@ -170,9 +167,9 @@ class RedisBus:
                 raise BusUnavailable(f"bus: not a message of Fanwire in {topic}: {record}", RETRY_AFTER_S) from None
 
     def _reads(self) -> Line:
-        if self._connections is None:
-            raise gone(self._why_gone)
-        return self._connections.reads
+        if self._life.connections is None:
+            raise gone(self._life.why_gone)
+        return self._life.connections.reads
 
     async def _asked(self, *command: Any) -> Any:
         """Raises: BusUnavailable."""
@@ -180,7 +177,7 @@ class RedisBus:
 
     async def _answered(self, answer: Awaitable[Any]) -> Any:
         """Raises: BusUnavailable."""
-        connections = self._connections
+        connections = self._life.connections
         try:
             async with asyncio.timeout(self._timing.answer_s):
                 return await answer
@@ -196,8 +193,8 @@ class RedisBus:
     def _forget(self, followed: FollowedTopic) -> None:
         if self._followed.get(followed.topic) is followed:
             del self._followed[followed.topic]
-            if self._connections is not None:
-                self._connections.feed.unsubscribe(self._keys.channel(followed.topic))
+            if self._life.connections is not None:
+                self._life.connections.feed.unsubscribe(self._keys.channel(followed.topic))
 
     def _hear(self, channel: str, payload: bytes) -> None:
         topic = self._keys.topic_of(channel)
@@ -213,44 +210,16 @@ class RedisBus:
             self._highest = max(self._highest, envelope.seq)
             followed.hear(envelope)
 
-    async def _live(self) -> None:
-        """Connect, live until something is lost, begin again."""
-        failures = 0
-        while True:
-            connections = Connections(self._dial, self._keys.any_channel, self._hear, self._timing)
-            audit: asyncio.Task[None] | None = None
-            try:
-                await connections.open()
-                failures = 0
-                self._come_up(connections)
-                audit = asyncio.ensure_future(self._audit())
-                why = await connections.until_lost()
-            except NotConnected as error:
-                failures, why = failures + 1, str(error)
-            finally:
-                if self._connections is connections:
-                    self._connections = None
-                if audit is not None:
-                    audit.cancel()
-                await connections.close("connection lost" if self._door.is_open else "the bus was stopped")
-            self._go_down(why)
-            # Full jitter: many workers that lost one Redis do not come back as one.
-            await asyncio.sleep(random.random() * min(self._timing.back_off_s, 0.05 * 2 ** min(failures, 10)))  # noqa: S311
+    def _connect(self) -> Connections:
+        return Connections(self._dial, self._keys.any_channel, self._hear, self._timing)
 
     def _come_up(self, connections: Connections) -> None:
         """Live messages of a topic go on once everything that was missed is delivered."""
-        log.info("the bus is there")
-        self._is_told = False
-        self._connections = connections
         for followed in list(self._followed.values()):
             confirmed = connections.feed.subscribe(self._keys.channel(followed.topic))
             confirmed.add_done_callback(partial(_go_on, followed))
-
-    def _go_down(self, why: str) -> None:
-        self._why_gone = why
-        if not self._is_told:
-            self._is_told = True
-            log.warning("the bus is gone: %s", why)
+        audit = asyncio.ensure_future(self._audit())
+        connections.on_lost(audit.cancel)
 
     async def _audit(self) -> None:
         """What PUB/SUB lost without a later message to show it is found here."""
@@ -264,7 +233,7 @@ class RedisBus:
             for start in range(0, len(everything), AUDIT_AT_ONCE):
                 try:
                     await self._compare(everything[start : start + AUDIT_AT_ONCE], renew=renew)
-                except BusUnavailable as why:
+                except (BusUnavailable, BadRecord) as why:
                     log.info("positions could not be compared: %s", why)
                     break
 

@@ -68,6 +68,10 @@ class Connections:
                 self.lose(f"silent for {silence_s:.1f} s")
         return self._lost.result()
 
+    def on_lost(self, callback: Callable[[], object]) -> None:
+        """``callback`` is called once they are lost."""
+        self._lost.add_done_callback(lambda _: callback())
+
     def lose(self, why: str) -> None:
         if not self._lost.done():
             self._lost.set_result(why)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,21 +11,38 @@ from bus_contract import BusContract, Inbox, begin, message, newest, publish
 from loop_turns import until
 from manual_clock import ManualClock
 from redis_servers import RedisServer, redis_server
+from tcp_proxy import TcpProxy, tcp_proxy
 
 from actors.ports import Bus, BusUnavailable
 from actors.protocol.envelope import TopicName, envelope_from
 from server.bus.redis_streams.bus import RedisBus
-from server.bus.redis_streams.connections import Timing
+from server.bus.redis_streams.connections import Connections, Timing
 from server.config import HistoryConfig
 
 pytestmark = pytest.mark.slow  # a server is started for each
 
 QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.3, back_off_s=0.05, audit_s=0.1)
+NO_AUDIT = replace(QUICK, audit_s=1_000.0)
 T = TopicName("a")
 
 
 def bus_on(server: RedisServer, *, url: str | None = None, messages: int = 1_000, ttl_s: float = 600.0) -> RedisBus:
     return RedisBus(url or server.url, "fanwire", lambda topic: HistoryConfig(messages, ttl_s), QUICK)
+
+
+@asynccontextmanager
+async def proxied() -> AsyncIterator[tuple[RedisBus, TcpProxy, RedisBus]]:
+    """A bus that reaches Redis directly, and a proxy with the bus behind it: neither ever compares positions."""
+    async with redis_server() as server, tcp_proxy(server.port) as proxy:
+        near, far = (
+            RedisBus(f"redis://127.0.0.1:{port}/0", "fanwire", lambda topic: HistoryConfig(), NO_AUDIT)
+            for port in (server.port, proxy.port)
+        )
+        try:
+            yield near, proxy, far
+        finally:
+            await near.close()
+            await far.close()
 
 
 @asynccontextmanager
@@ -134,7 +152,7 @@ async def test_following_and_leaving_again_and_again_loses_nothing() -> None:
         heard: list[int] = []
         try:
             await begin(other)
-            writing = asyncio.ensure_future(put(other, 300))
+            writing = asyncio.ensure_future(put(other, 100))
             while not writing.done():
                 inbox = Inbox()
                 bus._door.open(inbox)
@@ -223,3 +241,77 @@ async def test_all_keys_of_a_topic_are_in_one_slot_of_a_cluster() -> None:
             await until(lambda: len(inbox.delivered) == 2)
         finally:
             await bus.close()
+
+
+@pytest.mark.gen_test
+async def test_what_was_missed_comes_after_a_reconnect_without_a_further_message(expected_logs: Any) -> None:
+    expected_logs.allow("the bus is gone")
+    async with proxied() as (near, proxy, far):
+        await begin(near)
+        inbox = await begin(far, "a")
+        proxy.cut()
+        await until(lambda: not far.ready, "the loss")
+        sent = await put(near, 3)
+        proxy.mend()
+        await until(lambda: seqs(inbox) == sent, "what was missed")
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_is_silent_although_it_is_pinged_is_given_up(expected_logs: Any) -> None:
+    expected_logs.allow("the bus is gone: silent for")
+    async with proxied() as (near, proxy, far):
+        await begin(near)
+        inbox = await begin(far, "a")
+        proxy.freeze()
+        await until(lambda: not far.ready, "the loss")
+        sent = await put(near, 1)
+        proxy.cut()
+        proxy.mend()
+        await until(lambda: seqs(inbox) == sent, "what was missed")
+
+
+@pytest.mark.gen_test
+async def test_a_slow_redis_delays_publishes_and_reorders_nothing() -> None:
+    async with proxied() as (_, proxy, far):
+        inbox = await begin(far, "a")
+        proxy.delay_s = 0.05
+        placed = await asyncio.gather(*(publish(far, message(data=number)) for number in range(50)))
+        await until(lambda: len(inbox.delivered) == 50, "all")
+        assert [one.prev for one in placed] == [0, *(one.seq for one in placed[:-1])]
+
+
+@pytest.mark.gen_test
+async def test_a_publish_that_gets_no_answer_is_refused_at_its_deadline_and_so_is_what_comes_after(
+    expected_logs: Any,
+) -> None:
+    expected_logs.allow("the bus is gone")
+    async with proxied() as (_, proxy, far):
+        await begin(far)
+        proxy.freeze()
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(BusUnavailable, match="send it again with the same id"):
+            await publish(far, message())
+        assert asyncio.get_running_loop().time() - began < 2 * QUICK.answer_s
+        await until(lambda: not far.ready, "the loss")
+        with pytest.raises(BusUnavailable, match="is not reached"):
+            await publish(far, message())
+
+
+@pytest.mark.gen_test
+async def test_a_fault_of_the_bus_itself_is_said_and_lived_through(
+    expected_logs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected_logs.allow("the bus failed: ZeroDivisionError")
+    async with running() as (_, bus):
+        come_up = RedisBus._come_up
+        faults = iter([1])
+
+        def fail_once(self: RedisBus, connections: Connections) -> None:
+            if next(faults, None) is not None:
+                raise ZeroDivisionError
+            come_up(self, connections)
+
+        monkeypatch.setattr(RedisBus, "_come_up", fail_once)
+        inbox = await begin(bus, "a")
+        await put(bus, 1)
+        await until(lambda: inbox.delivered)
