@@ -1,5 +1,6 @@
 """Real NATS servers of tests: each on a port and in a directory of its own, stopped by pid."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from nats.aio.client import Client
 from processes import ServerProcess
@@ -63,7 +65,25 @@ class NatsServer:
         os.kill(self._process.pid, signal.SIGCONT)
 
     def lose_disk(self) -> None:
-        shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
+        shutil.rmtree(self.folder / "jetstream")
+
+    def remember_disk(self) -> None:
+        shutil.copytree(self.folder / "jetstream", self.folder / "before")
+
+    def set_disk_back(self) -> None:
+        """To what it was when it was remembered."""
+        self.lose_disk()
+        shutil.move(self.folder / "before", self.folder / "jetstream")
+
+    async def change_stream(self, name: str, **settings: Any) -> dict[str, Any]:
+        """Change it as an operator does; returns what these settings were before."""
+        async with self.client() as client:
+            answer = await client.request(f"$JS.API.STREAM.INFO.{name}", b"", timeout=2.0)
+            config: dict[str, Any] = json.loads(answer.data)["config"]
+            changed = json.dumps(config | settings).encode()
+            answer = await client.request(f"$JS.API.STREAM.UPDATE.{name}", changed, timeout=2.0)
+            assert "error" not in json.loads(answer.data), answer.data
+        return {key: config[key] for key in settings}
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -14,7 +13,7 @@ from actors.ports import BusUnavailable, Deliveries, Placed, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName
 from server.bus.door import Door
 from server.bus.followed import FollowedTopic, Stored
-from server.bus.jetstream.connections import Connections, NotConnected, Timing
+from server.bus.jetstream.connections import Connections
 from server.bus.jetstream.dial import Dial
 from server.bus.jetstream.line import LineLost
 from server.bus.jetstream.names import Names, message_id
@@ -23,6 +22,7 @@ from server.bus.jetstream.reader import Reader
 from server.bus.jetstream.refusals import Refused, gone, refusal_of
 from server.bus.jetstream.stored import STREAM_SEQ, BadRecord, Record, text_of
 from server.bus.jetstream.writer import Waiting, Writer
+from server.bus.life import Life, Timing
 from server.config import HistoryConfig
 
 __all__ = ["MAX_PUBLISHES", "MAX_PUBLISH_BYTES", "JetStreamBus"]
@@ -61,10 +61,8 @@ class JetStreamBus:
         self._bounds_of = bounds_of
         self._largest = largest
         self._door = Door()
-        self._connections: Connections | None = None
+        self._life = Life(self._connect, self._come_up, self._timing.back_off_s)
         self._reader: Reader | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._why_gone = "not connected yet"
         self._followed: dict[TopicName, FollowedTopic] = {}
         self._heard: dict[TopicName, asyncio.Future[Subscription]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -73,28 +71,22 @@ class JetStreamBus:
         self._reading = asyncio.Semaphore(MAX_READS)
         self._publishes = 0
         self._publish_bytes = 0
-        self._is_told = False
 
     def start(self, deliveries: Deliveries) -> None:
         self._door.open(deliveries)
-        self._life = asyncio.ensure_future(self._live())
+        self._life.begin()
 
     def stop(self) -> None:
         self._door.shut()
-        if self._connections is not None:
-            self._connections.lose("the bus was stopped")
-        self._connections = None
-        if self._life is not None:
-            self._life.cancel()
+        self._life.end()
 
     async def close(self) -> None:
         self.stop()
-        if self._life is not None:
-            await asyncio.gather(self._life, return_exceptions=True)
+        await self._life.until_ended()
 
     @property
     def ready(self) -> bool:
-        return self._connections is not None
+        return self._life.connections is not None
 
     def top(self, topic: TopicName) -> Seq:
         followed = self._followed.get(topic)
@@ -173,13 +165,13 @@ class JetStreamBus:
 
     def _there(self) -> tuple[Connections, Reader]:
         """Raises: BusUnavailable."""
-        if self._connections is None or self._reader is None:
-            raise gone(self._why_gone)
-        return self._connections, self._reader
+        if self._life.connections is None or self._reader is None:
+            raise gone(self._life.why_gone)
+        return self._life.connections, self._reader
 
     async def _answered(self, answer: Awaitable[T]) -> T:
         """Raises: BusUnavailable."""
-        connections = self._connections
+        connections = self._life.connections
         try:
             async with asyncio.timeout(self._timing.answer_s):
                 return await answer
@@ -200,8 +192,8 @@ class JetStreamBus:
         del self._followed[followed.topic]
         self._delivered.forget(followed.topic)
         heard = self._heard.pop(followed.topic, None)
-        if heard is not None and self._connections is not None:
-            leaving = asyncio.ensure_future(self._leave(self._connections, heard))
+        if heard is not None and self._life.connections is not None:
+            leaving = asyncio.ensure_future(self._leave(self._life.connections, heard))
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
@@ -235,52 +227,29 @@ class JetStreamBus:
         if topic is not None and (followed := self._followed.get(topic)) is not None:
             followed.fall_behind()
 
-    async def _live(self) -> None:
-        """Connect, live until something is lost, begin again."""
-        failures = 0
-        while True:
-            connections = Connections(self._dial, self._names, self._overflowed, self._timing)
-            audit: asyncio.Task[None] | None = None
-            try:
-                await connections.open(self._largest)
-                await self._come_up(connections)
-                failures = 0
-                audit = asyncio.ensure_future(self._audit())
-                why = await connections.until_lost()
-            except NotConnected as error:
-                failures, why = failures + 1, str(error)
-            finally:
-                if self._connections is connections:
-                    self._connections = None
-                if audit is not None:
-                    audit.cancel()
-                await connections.close("connection lost" if self._door.is_open else "the bus was stopped")
-            self._go_down(why)
-            # Full jitter: many workers that lost one NATS do not come back as one.
-            await asyncio.sleep(random.random() * min(self._timing.back_off_s, 0.05 * 2 ** min(failures, 10)))  # noqa: S311
+    def _connect(self) -> Connections:
+        return Connections(self._dial, self._names, self._largest, self._overflowed, self._timing)
 
-    async def _come_up(self, connections: Connections) -> None:
-        """Live messages of a topic go on once everything that was missed is delivered. Raises: NotConnected."""
+    def _come_up(self, connections: Connections) -> None:
+        """What places hold now is not known: another server may be there, or this one after a crash."""
         self._written.forget_all()
         self._writers.clear()
         self._heard = {topic: self._listen(connections, topic) for topic in self._followed}
+        self._reader = Reader(connections.reads, self._names, self._delivered)
+        for work in (self._go_on(connections), self._audit()):
+            connections.on_lost(asyncio.ensure_future(work).cancel)
+
+    async def _go_on(self, connections: Connections) -> None:
+        """Live messages of a topic go on once everything that was missed is delivered."""
+        followed = list(self._followed.values())
         try:
             await asyncio.gather(*self._heard.values())
             await connections.talk.settled(self._timing.answer_s)
         except LineLost as lost:
-            raise NotConnected(str(lost)) from None
-        self._reader = Reader(connections.reads, self._names, self._delivered)
-        self._connections = connections
-        self._is_told = False
-        log.info("the bus is there")
-        for followed in list(self._followed.values()):
-            followed.fall_behind()
-
-    def _go_down(self, why: str) -> None:
-        self._why_gone = why
-        if not self._is_told:
-            self._is_told = True
-            log.warning("the bus is gone: %s", why)
+            connections.lose(str(lost))
+            return
+        for one in followed:
+            one.fall_behind()
 
     async def _audit(self) -> None:
         """What was lost on its way without a later message to show it is found here."""

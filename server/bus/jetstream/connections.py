@@ -5,49 +5,37 @@ Apart, because a long history on its way must not keep a publish waiting.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from server.bus.jetstream.dial import Dial
 from server.bus.jetstream.line import Line, LineLost
 from server.bus.jetstream.names import Names
 from server.bus.jetstream.refusals import Refused
 from server.bus.jetstream.streams import ensure_streams
+from server.bus.life import NotConnected, Timing
 from server.config import HistoryConfig
 
-__all__ = ["Connections", "NotConnected", "Timing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds: until an answer is given up; between two pings; of silence; most between two tries; between audits."""
-
-    answer_s: float = 2.0
-    ping_s: float = 1.0
-    silence_s: float = 3.0
-    back_off_s: float = 1.0
-    audit_s: float = 10.0
-
-
-class NotConnected(Exception):
-    """NATS could not be reached, or not be used as this bus has to."""
+__all__ = ["Connections"]
 
 
 class Connections:
-    """Live from ``open`` until ``until_lost`` returns why; ``lose`` ends them."""
+    """Live from ``open``, which makes the streams, until ``until_lost`` returns why; ``lose`` ends them."""
 
-    def __init__(self, dial: Dial, names: Names, on_overflow: Callable[[str], None], timing: Timing) -> None:
+    def __init__(
+        self, dial: Dial, names: Names, largest: HistoryConfig, on_overflow: Callable[[str], None], timing: Timing
+    ) -> None:
         self._names = names
+        self._largest = largest
         self._timing = timing
         self.talk = Line(dial, on_overflow)
         self.reads = Line(dial, on_overflow)
 
-    async def open(self, largest: HistoryConfig) -> None:
+    async def open(self) -> None:
         """Raises: NotConnected, with what is wrong."""
         within_s = self._timing.answer_s
         try:
             await asyncio.gather(self.talk.open(within_s), self.reads.open(within_s))
             async with asyncio.timeout(within_s):
-                await ensure_streams(self.reads, self._names, largest)
+                await ensure_streams(self.reads, self._names, self._largest)
         except TimeoutError:
             raise NotConnected(f"no answer in {within_s:g} s") from None
         except (Refused, LineLost) as error:
@@ -68,6 +56,11 @@ class Connections:
             await line.settled(self._timing.silence_s)
         except LineLost as lost:
             line.lose(str(lost))
+
+    def on_lost(self, callback: Callable[[], object]) -> None:
+        """``callback`` is called once one of them is lost."""
+        self.talk.lost.add_done_callback(lambda _: callback())
+        self.reads.lost.add_done_callback(lambda _: callback())
 
     def lose(self, why: str) -> None:
         self.talk.lose(why)

@@ -12,7 +12,7 @@ from nats_servers import NatsServer, nats_server
 from actors.ports import Bus
 from actors.protocol.envelope import TopicName
 from server.bus.jetstream.bus import JetStreamBus
-from server.bus.jetstream.connections import Timing
+from server.bus.life import Timing
 from server.config import HistoryConfig
 
 pytestmark = pytest.mark.slow  # a server is started for each
