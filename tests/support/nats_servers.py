@@ -1,5 +1,6 @@
 """Real NATS servers of tests: each on a port and in a directory of its own, stopped by pid."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -27,12 +28,13 @@ class NatsServer:
     ``options`` are added to its command line, ``settings`` are its configuration; ``folder`` outlives the process.
     """
 
-    def __init__(self, *options: str, settings: str = "") -> None:
+    def __init__(self, *options: str, settings: str = "", jetstream: bool = True) -> None:
         self.folder = Path(mkdtemp(prefix="fanwire-nats-"))
         configuration = self.folder / "nats.conf"
         configuration.write_text(settings)
-        self._argv = [NATS, "-c", str(configuration), "-js", "-sd", str(self.folder), "-a", "127.0.0.1"]
-        self._argv += ["-p", "{port}", *options]
+        self._argv = [NATS, "-c", str(configuration), "-a", "127.0.0.1", "-p", "{port}", *options]
+        if jetstream:
+            self._argv += ["-js", "-sd", str(self.folder)]
         self._process = ServerProcess(self._argv)
         self.port = self._process.port
 
@@ -85,6 +87,14 @@ class NatsServer:
             assert "error" not in json.loads(answer.data), answer.data
         return {key: config[key] for key in settings}
 
+    async def until_copied(self, stream: str, last: int) -> None:
+        """Until the stream has seen the message ``last`` of the one that it copies."""
+        async with asyncio.timeout(5.0), self.client() as client:
+            while True:
+                answer = json.loads((await client.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=2.0)).data)
+                if answer["state"]["last_seq"] >= last:
+                    return
+
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         """A connection of its own, as an operator has."""
@@ -100,8 +110,8 @@ class NatsServer:
 
 
 @asynccontextmanager
-async def nats_server(*options: str, settings: str = "") -> AsyncIterator[NatsServer]:
-    server = NatsServer(*options, settings=settings)
+async def nats_server(*options: str, settings: str = "", jetstream: bool = True) -> AsyncIterator[NatsServer]:
+    server = NatsServer(*options, settings=settings, jetstream=jetstream)
     try:
         await server.start()
         yield server

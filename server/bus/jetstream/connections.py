@@ -44,16 +44,19 @@ class Connections:
     async def until_lost(self) -> str:
         """Ping, and give up a connection that stays silent. Returns why it is lost."""
         lines = (self.talk, self.reads)
-        while not any(line.lost.done() for line in lines):
-            await asyncio.gather(*(self._ping(line) for line in lines))
-            await asyncio.wait(
-                {line.lost for line in lines}, timeout=self._timing.ping_s, return_when="FIRST_COMPLETED"
-            )
+        pings = [asyncio.ensure_future(self._ping(line)) for line in lines]
+        try:
+            await asyncio.wait({line.lost for line in lines}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for ping in pings:
+                ping.cancel()
         return next(line.lost.result() for line in lines if line.lost.done())
 
     async def _ping(self, line: Line) -> None:
         try:
-            await line.settled(self._timing.silence_s)
+            while True:
+                await line.settled(self._timing.silence_s)
+                await asyncio.sleep(self._timing.ping_s)
         except LineLost as lost:
             line.lose(str(lost))
 

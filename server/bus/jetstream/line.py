@@ -118,14 +118,16 @@ class Line:
     async def settled(self, within_s: float) -> None:
         """What was sent before has reached the server. Raises: LineLost."""
         flushed = asyncio.ensure_future(self._client.flush(within_s))  # type: ignore[arg-type]  # seconds
+        flushed.add_done_callback(_seen)
         ends: set[asyncio.Future[Any]] = {flushed, self.lost}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if self.lost.done():
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             flushed.cancel()
-            await asyncio.gather(flushed, return_exceptions=True)
+        if self.lost.done():
             raise LineLost(self.lost.result())
         if flushed.exception() is not None:
-            raise LineLost(f"no answer in {within_s:g} s")
+            raise LineLost(f"silent for {within_s:g} s")
 
     def lose(self, why: str) -> None:
         if self.lost.done():
@@ -162,3 +164,9 @@ class Line:
             self._on_overflow(error.subject)
         elif self._is_open:
             self.lose(self._last_error)
+
+
+def _seen(task: "asyncio.Task[None]") -> None:
+    """Whoever waited for it may have gone."""
+    if not task.cancelled():
+        task.exception()

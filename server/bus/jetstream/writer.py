@@ -22,7 +22,7 @@ from server.bus.jetstream.stored import PREV, SEQ, BadRecord, placed_of
 
 __all__ = ["TURN", "Waiting", "Writer"]
 
-TURN = 32  # messages that a writer with more to send sends before it lets writers elsewhere get in
+TURN = 128  # messages that a writer with more to send sends before it lets writers elsewhere get in
 TURN_GAP = 4.0  # for so many round trips: whoever is refused needs two, to look and to send again
 RETRY_AFTER_S = 1
 FORGOTTEN_S = 300
@@ -92,6 +92,8 @@ class Writer:
     async def _send(self, waiting: Waiting) -> None:
         """Every end of it is told to whoever waits."""
         try:
+            if self._line.lost.done():
+                raise gone(self._line.lost.result())
             if asyncio.get_running_loop().time() >= waiting.until:
                 raise BusUnavailable("bus: too many messages of this topic wait for NATS; not stored", RETRY_AFTER_S)
             placed = await self._place(waiting)
@@ -108,8 +110,6 @@ class Writer:
     async def _place(self, waiting: Waiting) -> Placed:
         """Raises: BusUnavailable."""
         while True:
-            if self._line.lost.done():
-                raise gone(self._line.lost.result())
             last = await self._last()
             placed = Placed(Seq(max(last.seq + 1, self._places.highest + 1, self._now_us())), last.seq, duplicate=False)
             try:
@@ -135,6 +135,7 @@ class Writer:
                 record = await self._reader.last(self.topic)
             return Place(Seq(0), 0) if record is None else Place(record.seq, record.stream_seq)
         except TimeoutError:
+            self._line.lose(f"no answer in {self._answer_s:g} s")
             raise gone(f"no answer in {self._answer_s:g} s") from None
         except LineLost as lost:
             raise gone(str(lost)) from None
