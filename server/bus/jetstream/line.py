@@ -120,14 +120,12 @@ class Line:
         flushed = asyncio.ensure_future(self._client.flush(within_s))  # type: ignore[arg-type]  # seconds
         flushed.add_done_callback(_seen)
         ends: set[asyncio.Future[Any]] = {flushed, self.lost}
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            flushed.cancel()
+        # Where this wait is cancelled the flush goes on: a pong for one that was cancelled ends nats-py's reading.
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if not self.lost.done() and flushed.exception() is not None:
+            self.lose(f"silent for {within_s:g} s")
         if self.lost.done():
             raise LineLost(self.lost.result())
-        if flushed.exception() is not None:
-            raise LineLost(f"silent for {within_s:g} s")
 
     def lose(self, why: str) -> None:
         if self.lost.done():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bus_contract import BusContract, Inbox, begin, message, newest, publish
-from loop_turns import until
+from loop_turns import turns, until
 from manual_clock import ManualClock
 from nats_servers import NatsServer, nats_server
 from tcp_proxy import tcp_proxy
@@ -23,6 +23,7 @@ from server.config import HistoryConfig
 pytestmark = pytest.mark.slow  # a server is started for each
 
 QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.3, back_off_s=0.05, audit_s=0.1)
+PATIENT = replace(QUICK, answer_s=2.0, silence_s=3.0)  # as configured out of the box: a busy machine is no fault
 T = TopicName("a")
 
 
@@ -30,7 +31,7 @@ def bus_on(
     server: NatsServer, *, messages: int = 1_000, ttl_s: float = 600.0, largest: HistoryConfig | None = None
 ) -> JetStreamBus:
     bounds = HistoryConfig(messages, ttl_s)
-    return JetStreamBus(server.url, "fanwire", lambda topic: bounds, largest or bounds, QUICK)
+    return JetStreamBus(server.url, "fanwire", lambda topic: bounds, largest or bounds, PATIENT)
 
 
 @asynccontextmanager
@@ -379,6 +380,19 @@ async def test_a_publish_without_an_answer_is_refused_at_its_deadline_and_those_
             await until(lambda: not bus.ready, "the loss")
         finally:
             await bus.close()
+
+
+@pytest.mark.gen_test
+async def test_whoever_gives_up_waiting_for_the_server_harms_nobody_else() -> None:
+    async with running() as (server, bus):
+        inbox = await begin(bus, "a")
+        server.freeze()
+        waiting = asyncio.ensure_future(bus.subscribe(T))
+        await turns()
+        waiting.cancel()
+        server.thaw()
+        sent = await put(bus, 2)
+        await until(lambda: seqs(inbox) == sent)
 
 
 @pytest.mark.gen_test
