@@ -59,7 +59,7 @@ class Reader:
         top, top_id = last.seq, last.envelope.id
         if last.stream_seq == 0 or top <= after:
             return Stored(top, top_id, [])
-        records = await self._behind(topic, after, limit, bounds)
+        records = await self._behind(topic, after, limit, bounds, last.stream_seq)
         messages = [record.envelope for record in records]
         if messages:
             self._places.put(topic, messages[-1].seq, records[-1].stream_seq)
@@ -83,8 +83,8 @@ class Reader:
                         found[topic] = record.seq
         return found
 
-    async def _behind(self, topic: TopicName, after: Seq, limit: int, bounds: HistoryConfig) -> list[Record]:
-        wanted = {"filter_subject": self._names.subject(topic)} | self._beginning(topic, after, bounds)
+    async def _behind(self, topic: TopicName, after: Seq, limit: int, bounds: HistoryConfig, end: int) -> list[Record]:
+        wanted = {"filter_subject": self._names.subject(topic)} | self._beginning(topic, after, bounds, end)
         async with Consumer(self._line, self._names.messages, wanted, next(self._numbers)) as consumer:
             for surplus in _steps(consumer.pending - bounds.messages, limit):
                 await consumer.take(surplus)
@@ -94,12 +94,13 @@ class Reader:
                 kept += [record for _, record in records if record.seq > after]
             return kept
 
-    def _beginning(self, topic: TopicName, after: Seq, bounds: HistoryConfig) -> dict[str, Any]:
+    def _beginning(self, topic: TopicName, after: Seq, bounds: HistoryConfig, end: int) -> dict[str, Any]:
+        """A stream that lost its tail gives the same sequences again: a place at its ``end`` or beyond is of no use."""
         if not after:
             oldest = datetime.now(UTC) - timedelta(seconds=bounds.ttl_s)
             return {"deliver_policy": "by_start_time", "opt_start_time": oldest.isoformat().replace("+00:00", "Z")}
         place = self._places.get(topic)
-        if place is not None and place.seq == after:
+        if place is not None and place.seq == after and place.stream_seq < end:
             return {"deliver_policy": "by_start_sequence", "opt_start_seq": place.stream_seq + 1}
         return {"deliver_policy": "all"}
 

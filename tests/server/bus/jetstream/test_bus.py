@@ -161,6 +161,33 @@ async def test_a_store_that_was_emptied_behind_our_back_is_noticed_without_a_mes
         await until(lambda: inbox.lost == [T], "the loss")
 
 
+@pytest.mark.gen_test(timeout=10)
+async def test_a_stream_that_lost_its_tail_and_went_on_is_noticed_although_it_is_shorter_now(
+    expected_logs: Any,
+) -> None:
+    expected_logs.allow("the bus is gone")
+    expected_logs.allow("does not follow from what was delivered")
+    async with two_ends() as (server, bus, other):
+        inbox = await begin(bus, "a")
+        await begin(other)
+        await put(other, 3)
+        await until(lambda: len(inbox.delivered) == 3)
+        await server.kill()
+        server.remember_disk()
+        await server.restart()
+        await until(lambda: bus.ready and other.ready, "both")
+        await put(other, 5)
+        await until(lambda: len(inbox.delivered) == 8)
+        bus.stop()
+        await server.kill()
+        server.set_disk_back()
+        await server.restart()
+        await until(lambda: other.ready, "the other")
+        await put(other, 2)
+        bus.start(inbox)
+        await until(lambda: inbox.lost == [T], "the loss")
+
+
 @pytest.mark.gen_test
 async def test_no_position_comes_twice_although_this_clock_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     async with two_ends() as (server, bus, other):
