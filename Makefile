@@ -65,7 +65,7 @@ $(VENV)/.installed-demo: $(PROJECT)
 	@touch $@
 
 $(VENV)/.installed-dev: $(PROJECT)
-	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis
+	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis,nats
 	@touch $@ $(VENV)/.installed-demo
 
 # Fails where a file is larger than its budget.

@@ -1,13 +1,14 @@
-"""The same topics and guarantees whichever worker a browser reached: two gateways on one real Redis."""
+"""The same topics and guarantees whichever worker a browser reached: two gateways on one real Redis or NATS."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 from gateways import RunningGateway, envelope
 from loop_turns import until
+from nats_servers import nats_server
 from redis_servers import redis_server
 from two_workers import Reader, quick_timing, two_workers
 
@@ -20,10 +21,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     quick_timing(monkeypatch)
 
 
-@asynccontextmanager
-async def workers(**settings: object) -> AsyncIterator[tuple[RunningGateway, RunningGateway]]:
-    async with redis_server() as server, two_workers(server, settings) as both:
-        yield both
+Workers = Callable[..., AbstractAsyncContextManager[tuple[RunningGateway, RunningGateway]]]
+
+
+@pytest.fixture(params=[redis_server, nats_server], ids=["redis", "nats"])
+def workers(request: pytest.FixtureRequest) -> Workers:
+    @asynccontextmanager
+    async def on_one_server(**settings: object) -> AsyncIterator[tuple[RunningGateway, RunningGateway]]:
+        async with request.param() as server, two_workers(server, settings) as both:
+            yield both
+
+    return on_one_server
 
 
 async def put(worker: RunningGateway, count: int) -> list[int]:
@@ -31,7 +39,7 @@ async def put(worker: RunningGateway, count: int) -> list[int]:
 
 
 @pytest.mark.gen_test
-async def test_what_one_worker_takes_reaches_the_clients_of_the_other() -> None:
+async def test_what_one_worker_takes_reaches_the_clients_of_the_other(workers: Workers) -> None:
     async with workers() as (one, two):
         here, there = Reader(T), Reader(T)
         tabs = await here.visit(one), await there.visit(two)
@@ -43,7 +51,7 @@ async def test_what_one_worker_takes_reaches_the_clients_of_the_other() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_moves_to_the_other_worker_resumes_there() -> None:
+async def test_a_client_that_moves_to_the_other_worker_resumes_there(workers: Workers) -> None:
     async with workers() as (one, two):
         reader = Reader(T)
         tab = await reader.visit(one)
@@ -59,7 +67,9 @@ async def test_a_client_that_moves_to_the_other_worker_resumes_there() -> None:
 
 
 @pytest.mark.gen_test
-async def test_whoever_was_told_a_position_is_never_told_by_the_other_worker_that_it_is_unknown() -> None:
+async def test_whoever_was_told_a_position_is_never_told_elsewhere_that_it_is_unknown(
+    workers: Workers,
+) -> None:
     async with workers(**{"limits.client_messages_per_s": 100_000}) as (one, two):
         await Reader(T).visit(two)  # the topic runs there and hears of every message a moment later
         tab = await two.tab()
@@ -72,7 +82,7 @@ async def test_whoever_was_told_a_position_is_never_told_by_the_other_worker_tha
 
 
 @pytest.mark.gen_test
-async def test_replay_over_http_has_what_was_stored_by_the_other_worker_before() -> None:
+async def test_replay_over_http_has_what_was_stored_by_the_other_worker_before(workers: Workers) -> None:
     async with workers() as (one, two):
         sent = await put(one, 3)
         for worker in (two, one):
@@ -88,7 +98,7 @@ async def test_replay_over_http_has_what_was_stored_by_the_other_worker_before()
 
 
 @pytest.mark.gen_test
-async def test_the_same_id_at_both_workers_is_one_message() -> None:
+async def test_the_same_id_at_both_workers_is_one_message(workers: Workers) -> None:
     async with workers() as (one, two):
         message = envelope(T)
         first, again = await asyncio.gather(one.publish(message), two.publish(message))
@@ -97,7 +107,7 @@ async def test_the_same_id_at_both_workers_is_one_message() -> None:
 
 
 @pytest.mark.gen_test
-async def test_publishers_at_both_workers_make_one_chain_that_both_see() -> None:
+async def test_publishers_at_both_workers_make_one_chain_that_both_see(workers: Workers) -> None:
     async with workers() as (one, two):
         here, there = Reader(T), Reader(T)
         tabs = await here.visit(one), await there.visit(two)
