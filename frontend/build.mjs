@@ -1,4 +1,4 @@
-// Builds the npm package into dist/ and the browser's files into ../server/static/: `node build.mjs`.
+// Builds the npm package into dist/ and the browser's files, pages included, into ../server/static/: `node build.mjs`.
 // Ends with exit code 1 where a file is larger, gzipped, than its budget.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
@@ -16,6 +16,12 @@ const BUDGETS = [
   { name: "core", entry: "index.js", bytes: 8 * 1024 },
   { name: "sse", entry: "event_stream.js", bytes: 2 * 1024 },
   { name: "iife", entry: "fanwire.iife.js", bytes: 10 * 1024 },
+];
+
+// All that a page loads at once: its HTML, its stylesheet and its script.
+const PAGES = [
+  { name: "demo", bytes: 24 * 1024 },
+  { name: "ops", bytes: 45 * 1000 },
 ];
 
 const shared = {
@@ -47,28 +53,60 @@ await build({
 });
 
 // A file and what it imports at once, without which it does not run.
-function withImports(file, seen = new Set()) {
+function importedBy(file, { outputs }, folder, seen = new Set()) {
   if (seen.has(file)) return seen;
   seen.add(file);
-  const known = metafile.outputs[`dist/${file}`];
-  for (const { path, kind } of known?.imports ?? []) {
-    if (kind === "import-statement") withImports(path.replace("dist/", ""), seen);
+  for (const { path, kind } of outputs[folder + file]?.imports ?? []) {
+    if (kind === "import-statement") importedBy(path.replace(folder, ""), { outputs }, folder, seen);
   }
   return seen;
 }
 
-const gzipped = (file) => gzipSync(readFileSync(join(DIST, file)), { level: 9 }).length;
-const core = withImports("index.js");
 let failed = false;
-for (const { name, entry, bytes } of BUDGETS) {
-  const files = [...withImports(entry)].filter((file) => name === "core" || !core.has(file));
-  const size = files.reduce((sum, file) => sum + gzipped(file), 0);
-  const over = size > bytes;
+function report(name, budget, files) {
+  const size = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(DIST, file)), { level: 9 }).length, 0);
+  const over = size > budget;
   failed ||= over;
-  console.log(
-    `${name.padEnd(6)} ${String(size).padStart(6)} of ${bytes} bytes gzipped${over ? "  TOO LARGE" : ""}  (${files.join(", ")})`,
+  const verdict = `${String(size).padStart(6)} of ${budget} bytes gzipped${over ? "  TOO LARGE" : ""}`;
+  console.log(`${name.padEnd(6)} ${verdict}  (${files.join(", ")})`);
+}
+
+const withImports = (entry) => importedBy(entry, metafile, "dist/");
+const core = withImports("index.js");
+for (const { name, entry, bytes } of BUDGETS) {
+  report(
+    name,
+    bytes,
+    [...withImports(entry)].filter((file) => name === "core" || !core.has(file)),
   );
 }
+
+const DIST_PAGES = join(DIST, "pages");
+await build({
+  ...shared,
+  sourcemap: false,
+  entryPoints: PAGES.flatMap(({ name }) => [
+    { in: `src/${name}/page.ts`, out: name },
+    { in: `pages/${name}.css`, out: name },
+  ]),
+  outdir: DIST_PAGES,
+  format: "esm",
+  splitting: true,
+  // Beside the client's own files, whose chunks have the same names.
+  chunkNames: "page-[name]-[hash]",
+  metafile: true,
+}).then(({ metafile: pages }) => {
+  for (const { name, bytes } of PAGES) {
+    cpSync(join(HERE, "pages", `${name}.html`), join(DIST_PAGES, `${name}.html`));
+    const script = `${name}.js`;
+    const files = [`${name}.html`, `${name}.css`, ...importedBy(script, pages, "dist/pages/")];
+    report(
+      name,
+      bytes,
+      files.map((file) => join("pages", file)),
+    );
+  }
+});
 
 const types = spawnSync(join(HERE, "node_modules", ".bin", "tsc"), ["-p", "tsconfig.types.json"], {
   cwd: HERE,
@@ -78,7 +116,11 @@ if (types.status !== 0) failed = true;
 
 mkdirSync(STATIC, { recursive: true });
 for (const old of readdirSync(STATIC)) rmSync(join(STATIC, old), { recursive: true });
-for (const file of readdirSync(DIST)) if (/\.js$/.test(file)) cpSync(join(DIST, file), join(STATIC, file));
+for (const folder of [DIST, DIST_PAGES]) {
+  for (const file of readdirSync(folder)) {
+    if (/\.(?:js|css|html)$/.test(file)) cpSync(join(folder, file), join(STATIC, file));
+  }
+}
 if (failed) process.exit(1);
 // Last of all: the Makefile takes its date for that of the whole build.
 writeFileSync(join(STATIC, ".built"), "");

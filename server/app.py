@@ -33,8 +33,9 @@ from server.bus.metered import MeteredBus
 from server.clock import LoopClock
 from server.config import Config
 from server.config_sources import LoadedConfig, describe
-from server.demo import demo_routes, publish_vitals
+from server.demo import demo_routes, publish_vitals, with_demo_topics
 from server.descriptors import accept_from
+from server.handlers.demo_token import DemoTokenHandler
 from server.handlers.events import EventsHandler
 from server.handlers.handshake import Handshakes, Reception
 from server.handlers.health import HealthHandler, ReadyHandler
@@ -90,6 +91,7 @@ class Gateway:
         clock: Clock | None = None,
         sources: Mapping[str, str] = NO_SOURCES,
     ) -> None:
+        config = with_demo_topics(config) if config.server.dev else config
         self.config = config
         self.clock = clock or LoopClock()
         self.telemetry = Telemetry(self.clock, config.log.packets)
@@ -223,7 +225,10 @@ class Gateway:
             *ops_routes(self.operators, self._snapshots(), lambda: describe(LoadedConfig(self.config, self._sources))),
         ]
         if self.config.server.dev:
-            routes += demo_routes(self)
+            routes += demo_routes()
+            routes.append(
+                (r"/api/demo/token", DemoTokenHandler, {"operators": self.operators, "auth": self.config.auth})
+            )
         return Application(routes, default_handler_class=NotFoundHandler, log_function=access_log)
 
     def _reception(self) -> Reception:
