@@ -10,6 +10,8 @@ async function prepare(page) {
   await page.locator(".said.mine").waitFor();
   await page.click("#slow");
   await page.locator("#journal .good", { hasText: "caught up" }).waitFor({ timeout: 60_000 });
+  // In the middle of a run, so that there is something to miss.
+  await page.locator("#thread .words.streaming", { hasText: "It begins" }).first().waitFor();
   await page.click("#cut");
   await page.locator("#journal .good", { hasText: "Resumed" }).waitFor();
   await page.locator("#thread .words.streaming", { hasText: "bus stamps it" }).first().waitFor();
@@ -21,4 +23,4 @@ async function say(page, text) {
   await page.click("#say button");
 }
 
-export const shots = [{ name: "demo", path: "/", width: 1280, height: 1130, prepare }];
+export const shots = [{ name: "demo", path: "/", width: 1280, height: 1225, prepare }];

@@ -54,7 +54,8 @@ export class ConnectionCard {
     this.#set("Gaps", count(gaps));
     this.#set("Duplicates", count(duplicates));
     const latency = median(this.#latencies);
-    if (latency !== null) this.#set("Latency", seconds(latency / 1000));
+    // The gateway's clock is told in milliseconds: below one, nothing is known.
+    if (latency !== null) this.#set("Latency", latency < 1 ? "< 1 ms" : seconds(latency / 1000));
     for (const topic of this.topics) {
       const position = this.account.position(topic);
       this.#set(topic, position === null ? "–" : grouped(position));

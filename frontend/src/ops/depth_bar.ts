@@ -28,7 +28,7 @@ export function depthBar(depth: number, bound: number, highWater: number | null,
   bar.append(drawing("rect", { class: "waiting", width: widthOf(depth, bound).toFixed(1), height: "6" }));
   if (highWater !== null && highWater > depth) {
     const x = Math.min(WIDTH - 1, widthOf(highWater, bound)).toFixed(1);
-    bar.append(drawing("rect", { class: "mark", x, width: "1", height: "6" }));
+    bar.append(drawing("rect", { class: "peak", x, width: "1", height: "6" }));
   }
   const text = element("span", { class: "depth-text" }, `${unit(depth)} / ${unit(bound)}`);
   return element("span", { class: "depth-cell" }, bar, text);

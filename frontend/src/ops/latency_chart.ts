@@ -71,6 +71,7 @@ export class LatencyChart {
           grid: { show: false },
           ticks: { show: false },
           space: 60,
+          size: 30,
           incrs: [1, 2, 3, 4, 5, 6, 8, 10],
           values: (_, splits) => splits.map((at) => this.#labels[at] ?? ""),
         },
