@@ -28,8 +28,7 @@ const client = new Client("/", {
   environment: scissors.environment,
   ...(trial.isPossible ? { getToken: trial.getToken } : {}),
 });
-// The overlay, where this build has one: Ctrl+Shift+D.
-(client as { enableDebugOverlay?: () => void }).enableDebugOverlay?.();
+client.enableDebugOverlay();
 
 const me = nameOf(Math.random());
 const account = new Account();
