@@ -43,9 +43,9 @@ async function showOverlay(page) {
   await page.locator(".packets .frame").last().click();
 }
 
-// A heartbeat of one second, so that there is a ping to see; a page of the gateway without a script of its own.
+// A heartbeat of one second, so that there is a ping to see; the demo page behind it.
 const env = { FANWIRE_HEARTBEAT__INTERVAL_S: "1" };
 
 export const shots = [
-  { name: "overlay", path: "/static/index.js", width: 1280, height: 800, env, prepare: showOverlay },
+  { name: "overlay", path: "/", width: 1280, height: 800, env, prepare: showOverlay },
 ];
