@@ -36,7 +36,7 @@ VITALS_PERIOD_S = 1.0
 
 # One namespace per policy, to see them side by side. What one try needs is kept, and not for long.
 _DEMO_TOPICS = {
-    f"demo_{policy}": TopicConfig(overflow=policy, history_messages=500, history_ttl_s=60.0) for policy in POLICIES
+    f"demo_{policy}": TopicConfig(overflow=policy, history_messages=600, history_ttl_s=60.0) for policy in POLICIES
 }
 
 log = logging.getLogger("fanwire.demo")

@@ -9,8 +9,8 @@ import { SlowReader } from "./reader.js";
 import { publishSeries } from "./series.js";
 import { POLICIES, type Policy } from "./tally.js";
 
-export const TOTAL = 400;
-const WORK_MS = 5;
+export const TOTAL = 500;
+const WORK_MS = 7;
 /** After this long, what is there is shown for what it is. */
 const PATIENCE_MS = 30_000;
 
