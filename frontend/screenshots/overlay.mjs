@@ -46,6 +46,4 @@ async function showOverlay(page) {
 // A heartbeat of one second, so that there is a ping to see; the demo page behind it.
 const env = { FANWIRE_HEARTBEAT__INTERVAL_S: "1" };
 
-export const shots = [
-  { name: "overlay", path: "/", width: 1280, height: 800, env, prepare: showOverlay },
-];
+export const shots = [{ name: "overlay", path: "/", width: 1280, height: 800, env, prepare: showOverlay }];

@@ -25,11 +25,13 @@ export class SlowReader {
   readonly #seen = new Set<number>();
   #series: readonly number[] = [];
   #finish: () => void = () => {};
+  #workMs: number;
   #duplicates = 0;
   #announced = 0;
   #replayed = 0;
 
   constructor(private readonly options: ReaderOptions) {
+    this.#workMs = options.workMs;
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -59,6 +61,11 @@ export class SlowReader {
     this.#settle();
   }
 
+  /** From now on, messages cost no more than they are worth. */
+  recover(): void {
+    this.#workMs = 0;
+  }
+
   /** For each message of the series, 1 where it has arrived. */
   get arrived(): Uint8Array {
     return Uint8Array.from(this.#series, (seq) => (this.#seen.has(seq) ? 1 : 0));
@@ -83,7 +90,7 @@ export class SlowReader {
   #take(seq: number): void {
     if (this.#seen.has(seq)) this.#duplicates += 1;
     this.#seen.add(seq);
-    work(this.options.workMs);
+    work(this.#workMs);
     this.options.changed();
     this.#settle();
   }

@@ -30,7 +30,7 @@ export class Table<Row> {
     this.#empty = element("p", { class: "empty" }, empty);
     this.node = element(
       "div",
-      { class: "table", role: "region", tabindex: "0", "aria-label": caption },
+      { class: "table", role: "region", tabindex: "0", "aria-label": `Table: ${caption}` },
       table,
       this.#empty,
     );
