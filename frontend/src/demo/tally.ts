@@ -10,6 +10,7 @@ export interface Tally {
   readonly total: number;
   /** Different ones that arrived. */
   readonly received: number;
+  /** Handed over a second time, or after a later one. */
   readonly duplicates: number;
   /** Lost by the gateway's own word: the sum of its `gap` frames. */
   readonly announced: number;
@@ -22,7 +23,7 @@ export interface Tally {
 
 export function verdictOf(policy: Policy, tally: Tally): string {
   const missing = tally.total - tally.received;
-  const twice = tally.duplicates === 0 ? "" : ` ${counted(tally.duplicates, "message")} came twice.`;
+  const twice = tally.duplicates === 0 ? "" : ` ${counted(tally.duplicates, "message")} came twice or out of order.`;
   return (
     { disconnect: disconnected, catch_up: caughtUp, drop_oldest: dropped, latest: superseded }[policy](tally, missing) +
     twice
@@ -34,8 +35,8 @@ function disconnected({ closes, replayed, total }: Tally, missing: number): stri
   return `Closed ${closes.join(", ")}, came back, ${count(replayed)} replayed: ${kept(total, missing)}`;
 }
 
-function caughtUp({ total }: Tally, missing: number): string {
-  return `Stayed connected and was refilled from history: ${kept(total, missing)}`;
+function caughtUp({ closes, total }: Tally, missing: number): string {
+  return `${closes.length === 0 ? "Stayed connected" : `Closed ${closes.join(", ")}`}: ${kept(total, missing)}`;
 }
 
 function dropped({ announced }: Tally, missing: number): string {
