@@ -32,7 +32,9 @@ export function verdictOf(policy: Policy, tally: Tally): string {
 
 function disconnected({ closes, replayed, total }: Tally, missing: number): string {
   if (closes.length === 0) return `Its mailbox never filled: ${kept(total, missing)}`;
-  return `Closed ${closes.join(", ")}, came back, ${count(replayed)} replayed: ${kept(total, missing)}`;
+  // A close frame waits behind what the socket has not taken: where that takes too long, the connection is cut off without one.
+  const why = closes.includes(1006) ? " (no room for the 4509)" : "";
+  return `Closed ${closes.join(", ")}${why}, came back, ${count(replayed)} replayed: ${kept(total, missing)}`;
 }
 
 function caughtUp({ closes, total }: Tally, missing: number): string {
