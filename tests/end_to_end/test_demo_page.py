@@ -159,7 +159,7 @@ async def test_a_slow_tab_meets_each_policy_and_the_page_says_what_it_did() -> N
             policy: await page.text(f".lane[data-policy={policy}] .verdict")
             for policy in ("disconnect", "catch_up", "drop_oldest", "latest")
         }
-        # The close frame may not fit into a socket that is full; the gateway's own count, below, is of the code it meant.
+        # The close frame may not fit into a socket that is full; the gateway's own count, below, is of what it meant.
         assert re.fullmatch(r"Closed (4509|1006).*came back.*nothing lost, all 500 in order\.", verdict["disconnect"])
         assert verdict["catch_up"] == "Stayed connected: nothing lost, all 500 in order."
         assert re.fullmatch(r"Lost \d+ old messages, each one announced in its place\.", verdict["drop_oldest"])
