@@ -38,7 +38,7 @@ def test_the_wheel_has_the_built_client_and_no_sources_of_it(tmp_path: Path) -> 
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    built = {file.name for file in static.glob("*.js")}
-    assert built >= {"index.js", "event_stream.js", "overlay.js", "fanwire.iife.js"}
+    built = {file.name for kind in ("js", "css", "html") for file in static.glob(f"*.{kind}")}
+    assert built >= {"index.js", "event_stream.js", "overlay.js", "fanwire.iife.js", "demo.html", "ops.html", "ops.css"}
     assert {name.removeprefix("server/static/") for name in names if name.startswith("server/static/")} >= built
     assert not [name for name in names if name.startswith(("frontend/", "tests/"))]

@@ -159,13 +159,15 @@ async def test_a_slow_tab_meets_each_policy_and_the_page_says_what_it_did() -> N
             policy: await page.text(f".lane[data-policy={policy}] .verdict")
             for policy in ("disconnect", "catch_up", "drop_oldest", "latest")
         }
-        assert re.fullmatch(r"Closed 4509.*nothing lost, all 500 in order\.", verdict["disconnect"])
-        assert "nothing lost, all 500 in order" in verdict["catch_up"]
+        # The close frame may not fit into a socket that is full; the gateway's own count, below, is of what it meant.
+        assert re.fullmatch(r"Closed (4509|1006).*came back.*nothing lost, all 500 in order\.", verdict["disconnect"])
+        assert verdict["catch_up"] == "Stayed connected: nothing lost, all 500 in order."
         assert re.fullmatch(r"Lost \d+ old messages, each one announced in its place\.", verdict["drop_oldest"])
         assert re.fullmatch(r"Skipped \d+ stale values and has the newest\.", verdict["latest"])
-        # The gateway's own word: all four had to act.
+        # The gateway's own word: all four had to act, and it was for slowness that it hung up.
         counters = json.loads(await asyncio.to_thread(_get, server, "/api/ops/snapshot"))["counters"]
         assert all(counters["ws_slow_episodes_total"][policy] > 0 for policy in verdict), counters
+        assert counters["ws_disconnected_total"]["4509"] > 0, counters
         assert await page.texts("[data-figure=Gaps], [data-figure=Duplicates]") == ["0", "0"]
         assert page.errors == ()
 

@@ -26,6 +26,7 @@ export class SlowReader {
   #series: readonly number[] = [];
   #finish: () => void = () => {};
   #workMs: number;
+  #last = 0;
   #duplicates = 0;
   #announced = 0;
   #replayed = 0;
@@ -88,7 +89,8 @@ export class SlowReader {
   }
 
   #take(seq: number): void {
-    if (this.#seen.has(seq)) this.#duplicates += 1;
+    if (seq <= this.#last) this.#duplicates += 1;
+    this.#last = Math.max(this.#last, seq);
     this.#seen.add(seq);
     work(this.#workMs);
     this.options.changed();

@@ -10,6 +10,7 @@ export interface Tally {
   readonly total: number;
   /** Different ones that arrived. */
   readonly received: number;
+  /** Handed over a second time, or after a later one. */
   readonly duplicates: number;
   /** Lost by the gateway's own word: the sum of its `gap` frames. */
   readonly announced: number;
@@ -22,7 +23,7 @@ export interface Tally {
 
 export function verdictOf(policy: Policy, tally: Tally): string {
   const missing = tally.total - tally.received;
-  const twice = tally.duplicates === 0 ? "" : ` ${counted(tally.duplicates, "message")} came twice.`;
+  const twice = tally.duplicates === 0 ? "" : ` ${counted(tally.duplicates, "message")} came twice or out of order.`;
   return (
     { disconnect: disconnected, catch_up: caughtUp, drop_oldest: dropped, latest: superseded }[policy](tally, missing) +
     twice
@@ -31,11 +32,13 @@ export function verdictOf(policy: Policy, tally: Tally): string {
 
 function disconnected({ closes, replayed, total }: Tally, missing: number): string {
   if (closes.length === 0) return `Its mailbox never filled: ${kept(total, missing)}`;
-  return `Closed ${closes.join(", ")}, came back, ${count(replayed)} replayed: ${kept(total, missing)}`;
+  // A close frame waits behind what the socket has not taken: where that takes too long, the connection is cut off without one.
+  const why = closes.includes(1006) ? " (no room for the 4509)" : "";
+  return `Closed ${closes.join(", ")}${why}, came back, ${count(replayed)} replayed: ${kept(total, missing)}`;
 }
 
-function caughtUp({ total }: Tally, missing: number): string {
-  return `Stayed connected and was refilled from history: ${kept(total, missing)}`;
+function caughtUp({ closes, total }: Tally, missing: number): string {
+  return `${closes.length === 0 ? "Stayed connected" : `Closed ${closes.join(", ")}`}: ${kept(total, missing)}`;
 }
 
 function dropped({ announced }: Tally, missing: number): string {
