@@ -71,7 +71,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and not isinstance(error, ExpectationFailed):
-            error.add_note(str(self._talk.transcript))
+            error.add_note(self._talk.story)
         await self._leave()
 
     @property
@@ -97,7 +97,7 @@ class Client:
     @property
     def transcript(self) -> str:
         """What happened so far, a line for each thing; what failures print."""
-        return str(self._talk.transcript)
+        return self._talk.story
 
     @property
     def closed(self) -> Closed | None:

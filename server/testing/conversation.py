@@ -60,6 +60,14 @@ class Conversation:
         self._tell()
         return not self.inbox.is_full
 
+    @property
+    def story(self) -> str:
+        """The transcript, and where it leaves this client."""
+        seqs = self.positions.seqs
+        at = ", ".join(f"{topic} at {seq}" for topic, seq in seqs.items()) or "none yet"
+        gaps = "; ".join(self.positions.gaps) or "none"
+        return f"{self.transcript}\npositions: {at}\ngaps: {gaps}"
+
     def sent(self, frame: Frame) -> None:
         self.transcript.sent(_now(), frame)
 
@@ -100,14 +108,14 @@ class Conversation:
             return look()
 
     def fail(self, expected: str, instead: str) -> NoReturn:
-        raise ExpectationFailed(expected, instead, str(self.transcript))
+        raise ExpectationFailed(expected, instead, self.story)
 
     def refuse_if_turned_away(self) -> None:
         """Raises: ConnectionRefused where the gateway did not let this client in."""
         if self.turned_away is not None:
-            raise ConnectionRefused(self.turned_away.status, self.turned_away.reason, str(self.transcript))
+            raise ConnectionRefused(self.turned_away.status, self.turned_away.reason, self.story)
         if self.closed is not None:
-            raise ConnectionRefused(self.closed.code, self.closed.reason, str(self.transcript))
+            raise ConnectionRefused(self.closed.code, self.closed.reason, self.story)
 
     def _take_frame(self, frame: Frame) -> None:
         self.transcript.received(_now(), frame)

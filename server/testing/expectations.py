@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MOST_UNREAD", "Frame", "Inbox", "Wanted", "Where", "is_message", "short", "topic_of"]
+__all__ = ["MOST_UNREAD", "Frame", "Inbox", "Wanted", "Where", "cut", "is_message", "short", "topic_of"]
 
 Frame = dict[str, Any]
 Where = Callable[[Frame], object] | Mapping[str, object]
@@ -114,5 +114,9 @@ def topic_of(frame: Frame) -> str:
 
 def short(value: object) -> str:
     """``value`` for people, cut to a line."""
-    text = repr(value)
+    return cut(repr(value))
+
+
+def cut(text: str) -> str:
+    """The beginning of ``text``, and a sign where there is more."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,6 +1,6 @@
-"""What happened on a connection, line by line, for whoever has to find out why a test failed.
+"""What happened on a connection, line by line, for whoever has to find out why a test failed. Pure.
 
-Pure but for nothing: it takes the time of each entry. Tokens never get into it.
+Tokens never get into it.
 """
 
 import json
@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.testing.expectations import Frame, short
+from server.testing.expectations import Frame, cut, short
 
 __all__ = ["Entry", "Transcript"]
 
 KEPT = 20_000
-SHOWN = 60
+SHOWN = 200
 _MARKS = {"in": "<-", "out": "->", "event": "--", "gap": "!!"}
 
 
@@ -75,7 +75,7 @@ class Transcript:
 
 def _frame_line(frame: Mapping[str, Any]) -> str:
     fields = [f"{name}={frame[name]}" for name in ("seq", "prev", "key", "id", "re") if name in frame]
-    data = short(json.dumps(frame.get("data", {}), ensure_ascii=False)[:400])[1:-1]
+    data = cut(json.dumps(frame.get("data", {}), ensure_ascii=False))
     return " ".join([str(frame.get("topic")), str(frame.get("type")), *fields, data])
 
 
