@@ -33,7 +33,7 @@ class Client:
     position (``seq``, message id or ``"earliest"``) to begin at. ``transport="sse"``: the same over ``/api/events``.
     ``timeout``: seconds that any wait lasts at most, unless it says otherwise. ``receive_buffer``: bytes that the
     kernel takes in although this client does not read (it doubles the number), for tests of slow clients.
-    ``answers``: whether it answers heartbeats.
+    ``answers``: whether it answers heartbeats, the protocol's own pings too.
 
     A failing body gets the transcript as a note.
     """
@@ -119,7 +119,7 @@ class Client:
             self._first_cursor()
             dialect = events_dialect(address, self._token, list(self._topics), self._talk.cursor)
         else:
-            dialect = websocket_dialect(address, self._token)
+            dialect = websocket_dialect(address, self._token, answers_pings=self._answers)
         self._connection = Connection(dialect, self._talk.take)
         try:
             async with asyncio.timeout(self._timeout):

@@ -76,9 +76,9 @@ async def address_of(target: str | Reachable | Startable) -> Address:
     return Address(parts.hostname, parts.port or _PORTS[parts.scheme], tls, prefix)
 
 
-def websocket_dialect(address: Address, token: str | None) -> Dialect:
+def websocket_dialect(address: Address, token: str | None, *, answers_pings: bool) -> Dialect:
     offered = ["fanwire.v1"] if token is None else ["fanwire.v1", f"fanwire.token.{token}"]
-    return WebSocketDialect(address.authority, f"{address.prefix}/api/ws", offered, {})
+    return WebSocketDialect(address.authority, f"{address.prefix}/api/ws", offered, answers_pings=answers_pings)
 
 
 def events_dialect(address: Address, token: str | None, topics: list[str], cursor: str) -> Dialect:

@@ -21,11 +21,11 @@ NORMAL = b"\x03\xe8"
 class WebSocketDialect:
     """Implements ``Dialect``. ``subprotocols`` carry the token, as a browser sends it."""
 
-    def __init__(self, host: str, path: str, subprotocols: Sequence[str], headers: Mapping[str, str]) -> None:
+    def __init__(self, host: str, path: str, subprotocols: Sequence[str], *, answers_pings: bool = True) -> None:
         self._host = host
         self._path = path
         self._subprotocols = subprotocols
-        self._headers = headers
+        self._answers_pings = answers_pings
         self._head = b""
         self._is_open = False
         self._frames = ws.FrameReader()
@@ -39,7 +39,6 @@ class WebSocketDialect:
             "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": _KEY,
             **({"Sec-WebSocket-Protocol": ", ".join(self._subprotocols)} if self._subprotocols else {}),
-            **self._headers,
         }
         lines = [f"GET {self._path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -70,7 +69,7 @@ class WebSocketDialect:
         match frame.opcode:
             case ws.TEXT | ws.BINARY | ws.CONTINUATION:
                 yield from self._part(frame)
-            case ws.PING:
+            case ws.PING if self._answers_pings:
                 yield Reply(ws.frame_bytes(ws.PONG, frame.payload))
             case ws.CLOSE:
                 yield Reply(ws.frame_bytes(ws.CLOSE, frame.payload[:2]))
