@@ -52,6 +52,9 @@ class BusBridge(LoopActor[Mailbox[object]]):
     def has_room(self, topic: TopicName) -> bool:
         return self._directory.has_room(topic)
 
+    def lost_place(self, topic: TopicName) -> None:
+        self._directory.lose_place(topic)
+
     def deliver(self, envelope: Envelope) -> None:
         packets, now = self._telemetry.packets, self._clock.monotonic()
         delivery = Delivery(

@@ -12,7 +12,7 @@ from actors.metrics import ACTOR_MAILBOX_WAIT, WS_PUBLISH_TO_SOCKET, WS_SENT_MES
 from actors.protocol.codes import CloseCode
 from actors.runtime.loop_actor import LoopActor
 from actors.session import ClientSession, Inbound
-from actors.topic import Joined, Left, NotServed, Refill
+from actors.topic_requests import Joined, Left, NotServed, Refill
 
 __all__ = ["DEPARTURE", "AnnounceReconnect", "ClientActor", "HangUp", "Leave", "Tick"]
 

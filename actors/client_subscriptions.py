@@ -10,7 +10,7 @@ from actors.protocol.messages import Subscribe, Unsubscribe
 from actors.replies import Replies
 from actors.session import ClientSession
 from actors.subscription_request import SubscriptionRequest, TopicAnswer
-from actors.topic import Join, Joined, Leave, NotServed
+from actors.topic_requests import Join, Joined, Leave, NotServed
 
 __all__ = ["ClientSubscriptions"]
 

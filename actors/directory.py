@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from actors.delivery import Delivery
 from actors.history import History
-from actors.ports import Clock, Top
+from actors.ports import Bus, BusUnavailable, Clock, Source, Top
 from actors.protocol.envelope import Seq, TopicName, TraceId
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
 from actors.runtime.mailbox import Mailbox, Outcome
 from actors.runtime.supervisor import Supervisor
 from actors.telemetry import Telemetry
-from actors.topic import Join, Leave, NotServed, Refill, TopicActor, TopicMailbox, TopicState
-from actors.topic_page import Read
+from actors.topic import TopicActor
+from actors.topic_requests import LoseItsPlace
+from actors.topic_state import TopicMailbox, TopicState
 
 __all__ = ["QUARANTINE_S", "TopicDirectory", "TopicSettings"]
 
@@ -41,7 +42,7 @@ class TopicSettings:
 class TopicDirectory:
     """Owns the table of topics, of which ``max_topics`` may run at once, and the note of those that were offered to.
 
-    ``top_of`` gives the last message of a topic that is not running.
+    ``bus`` is where topics get their past from.
     """
 
     def __init__(
@@ -50,14 +51,14 @@ class TopicDirectory:
         clock: Clock,
         telemetry: Telemetry,
         settings_of: Callable[[TopicName], TopicSettings],
-        top_of: Callable[[TopicName], Top],
+        bus: Bus,
         max_topics: int = MAX_TOPICS,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
         self._telemetry = telemetry
         self._settings_of = settings_of
-        self._top_of = top_of
+        self._bus = bus
         self._max_topics = max_topics
         self._topics: dict[TopicName, TopicState] = {}
         self._quarantined: dict[TopicName, float] = {}
@@ -80,12 +81,16 @@ class TopicDirectory:
         return state.mailbox.offer(delivery)
 
     def mailbox_of(self, topic: TopicName) -> TopicMailbox | None:
-        """Where to send a Join or a Leave; ``None`` while the topic may not start."""
+        """Where to send a Join or a Leave; ``None`` while the topic may not start, or has nowhere to get its past."""
         state = self._topics.get(topic)
         if state is None:
             if not self._may_start(topic):
                 return None
-            state = self._start(topic, self._top_of(topic))
+            try:
+                source = self._bus.follow(topic)
+            except BusUnavailable:
+                return None
+            state = self._start(topic, self._bus.top(topic), source)
         return state.mailbox
 
     def find(self, topic: TopicName) -> TopicMailbox | None:
@@ -112,20 +117,27 @@ class TopicDirectory:
     def top(self, topic: TopicName) -> Seq:
         """The position up to which ``topic`` has been fanned out."""
         state = self._topics.get(topic)
-        return state.history.top if state is not None else self._top_of(topic).seq
+        return state.history.top if state is not None else self._bus.top(topic).seq
+
+    def lose_place(self, topic: TopicName) -> None:
+        """What the bus has does not follow from what the topic has: it begins anew, and its subscribers come back."""
+        state = self._topics.get(topic)
+        if state is not None:
+            state.mailbox.control(LoseItsPlace())
 
     def _start_for(self, first: Delivery) -> TopicState:
         """The chain goes by what the message says; the bus adds the id, where it means the same position."""
-        top = self._top_of(first.topic)
-        return self._start(first.topic, top if top.seq == first.prev else Top(first.prev))
+        top = self._bus.top(first.topic)
+        return self._start(first.topic, top if top.seq == first.prev else Top(first.prev), None)
 
-    def _start(self, topic: TopicName, top: Top) -> TopicState:
+    def _start(self, topic: TopicName, top: Top, source: Source | None) -> TopicState:
         settings = self._settings_of(topic)
         state = TopicState(
             topic,
             Mailbox(max_messages=settings.max_messages, max_control=settings.max_control),
             History(max_messages=settings.history_messages, ttl_s=settings.history_ttl_s, top=top),
-            has_finals=bool(settings.finals),
+            finals=settings.finals,
+            source=source,
         )
         self._topics[topic] = state
         self._supervisor.start_child(
@@ -141,8 +153,10 @@ class TopicDirectory:
         return state
 
     def _forget(self, topic: TopicName) -> None:
-        self._topics.pop(topic, None)
+        state = self._topics.pop(topic, None)
         self._offered.discard(topic)
+        if state is not None and state.source is not None:
+            state.source.close()
 
     def _quarantine(self, state: TopicState, record: Exit) -> None:
         """A topic that fails again and again costs nobody else anything: it answers 503 for a while."""
@@ -155,13 +169,7 @@ class TopicDirectory:
         )
         for delivery in state.undelivered():
             self._telemetry.bury("quarantined", delivery, record.actor)
-        for client in state.subscribers:
-            client.control(NotServed(state.name))
-        while (message := state.mailbox.take()) is not None:
-            if isinstance(message, Read):
-                message.reply(None)
-            elif isinstance(message, Join | Leave | Refill) and message.client not in state.subscribers:
-                message.client.control(NotServed(state.name))
+        state.turn_away()
 
     def _may_start(self, topic: TopicName) -> bool:
         has_room = self._supervisor.is_running and len(self._topics) < self._max_topics

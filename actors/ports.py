@@ -1,14 +1,26 @@
 """What the actors need from outside, as Protocols: a socket, a bus, a clock. The edge implements them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from actors.protocol.codes import Refusal
 from actors.protocol.envelope import Envelope, Seq, TopicName, TraceId
 from actors.protocol.permissions import Identity
 
-__all__ = ["Bus", "BusUnavailable", "Clock", "Deliveries", "Identify", "Placed", "Socket", "Top", "TopicFull"]
+__all__ = [
+    "Bus",
+    "BusUnavailable",
+    "Clock",
+    "Deliveries",
+    "Identify",
+    "Past",
+    "Placed",
+    "Socket",
+    "Source",
+    "Top",
+    "TopicFull",
+]
 
 
 class Clock(Protocol):
@@ -61,14 +73,25 @@ class Placed(NamedTuple):
 
 
 class Top(NamedTuple):
-    """A topic's last message, which it outlives; nothing but zeros where there was none."""
+    """A topic's last message, which it outlives; nothing but zeros where there was none, or none is known."""
 
     seq: Seq = Seq(0)
     id: TraceId | None = None
 
 
+class Past(NamedTuple):
+    """What a bus still has of a topic: ``messages``, oldest first, are a chain that ends at ``top``."""
+
+    top: Top
+    messages: Sequence[Envelope]
+
+
 class BusUnavailable(Exception):
-    """The message was not stored: its topic or the bus is full, or the bus is gone. Nothing was half-done."""
+    """The bus did not do it: the topic or the bus is full, or the bus is gone. ``rule`` says what is known.
+
+    Nothing was half-done. Where the answer of a bus across a network is lost, whether the message was stored is
+    not known; ``rule`` says that too, and sending it again with the same id is safe.
+    """
 
     def __init__(self, rule: str, retry_after_s: int) -> None:
         super().__init__(rule, retry_after_s)
@@ -97,9 +120,28 @@ class Deliveries(Protocol):
 
     def deliver(self, envelope: Envelope) -> None: ...
 
+    def lost_place(self, topic: TopicName) -> None:
+        """What is stored does not follow from what was delivered: ``topic`` has to be loaded anew."""
+
+
+class Source(Protocol):
+    """One topic as a bus across a network has it, followed by this worker.
+
+    Nothing is delivered before ``load`` has returned and after ``lost_place`` was said, until the next ``load``.
+    """
+
+    async def load(self) -> Past:
+        """What is stored; live delivery goes on right behind it. Raises: BusUnavailable."""
+
+    async def catch_up(self) -> Seq:
+        """Deliver everything that is stored by now; returns the last position delivered. Raises: BusUnavailable."""
+
+    def close(self) -> None:
+        """Stop following: nothing more is delivered."""
+
 
 class Bus(Protocol):
-    """Stores messages, gives them their positions, and delivers them to every worker."""
+    """Stores messages, gives them their positions, and delivers them to every worker that follows their topic."""
 
     def start(self, deliveries: Deliveries) -> None:
         """From now on deliver, and take messages."""
@@ -114,12 +156,25 @@ class Bus(Protocol):
         when awaited: BusUnavailable.
         """
 
+    def follow(self, topic: TopicName) -> Source | None:
+        """Where a topic that starts here gets its past from.
+
+        None from a bus in this process: it delivers every message to the topic, which is the store.
+        Raises: BusUnavailable.
+        """
+
     def top(self, topic: TopicName) -> Top:
-        """The last position given in ``topic``."""
+        """The last message of ``topic`` that this process knows of."""
+
+    def newest(self, topic: TopicName) -> Top | Awaitable[Top]:
+        """The last message that any process published to ``topic``. Raises: BusUnavailable."""
 
     @property
-    def epoch(self) -> str:
-        """Another one where positions were forgotten: position 0 of one epoch says nothing in the next."""
+    def epoch(self) -> str | None:
+        """Another one where positions were forgotten: position 0 of one epoch says nothing in the next.
+
+        None while a bus across a network has not said.
+        """
 
     @property
     def ready(self) -> bool: ...

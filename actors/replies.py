@@ -14,7 +14,7 @@ __all__ = ["Replies"]
 class Replies:
     """``answer`` and ``refuse`` end a request: the client's next frame is read afterwards."""
 
-    def __init__(self, session: ClientSession, settings: ClientSettings, clock: Clock, epoch: str) -> None:
+    def __init__(self, session: ClientSession, settings: ClientSettings, clock: Clock, epoch: str | None) -> None:
         self._session = session
         self._settings = settings
         self._clock = clock

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from actors.protocol.codes import ErrorCode, Refusal
 from actors.protocol.envelope import TopicName, TraceId
-from actors.topic import Joined, Left, NotServed
+from actors.topic_requests import Joined, Left, NotServed
 
 __all__ = ["SubscriptionRequest", "TopicAnswer"]
 

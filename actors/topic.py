@@ -1,107 +1,31 @@
 """TopicActor: one topic's subscribers, its history, and the fan-out of what is published to it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
 
 from actors.client_mailbox import ClientMailbox
 from actors.delivery import Delivery
-from actors.history import History
 from actors.metrics import ACTOR_MAILBOX_WAIT, WS_RECOVER, WS_REPLAYED_MESSAGES
-from actors.ports import Clock
-from actors.protocol.envelope import Seq, TopicName
+from actors.ports import BusUnavailable, Clock
+from actors.protocol.envelope import Seq
 from actors.protocol.messages import EARLIEST, Since
 from actors.round import Round
 from actors.runtime.loop_actor import LoopActor
-from actors.runtime.mailbox import Mailbox
 from actors.telemetry import Telemetry
-from actors.topic_page import Read, page_of
+from actors.topic_page import Page, Read, page_of
+from actors.topic_past import load_into
+from actors.topic_requests import CaughtUp, Idle, Join, Joined, Leave, Left, LoseItsPlace, NotServed, Refill
+from actors.topic_state import TopicMailbox, TopicState
 
-__all__ = ["Idle", "Join", "Joined", "Leave", "Left", "NotServed", "Refill", "TopicActor", "TopicMailbox", "TopicState"]
+__all__ = ["LOAD_S", "TopicActor"]
 
 SLICE = 250  # recipients between two turns of the loop; larger slices join fewer publishes
 JOIN_MESSAGES = 64
 IDLE_CHECK_S = 30.0
+LOAD_S = 5.0
 
-TopicMailbox = Mailbox[Delivery]
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Make ``client`` a subscriber from ``since`` on; answered by Joined in the client's control lane.
-
-    ``automatic``: nobody asked; the client's own request, which may bring a ``since``, is still to come.
-    """
-
-    client: ClientMailbox
-    since: Since
-    automatic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Answered by Left where ``answer`` is set."""
-
-    client: ClientMailbox
-    answer: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refill:
-    """``client``'s mailbox has drained: give it what it missed since the position it remembers."""
-
-    client: ClientMailbox
-
-
-class Idle:
-    """Time to see whether anybody still needs this topic."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """``recovered`` False: the messages since ``since`` are not to be had, live ones follow ``seq``."""
-
-    topic: TopicName
-    seq: Seq
-    recovered: bool
-    replayed: int
-    since: Since
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    topic: TopicName
-
-
-@dataclass(frozen=True, slots=True)
-class NotServed:
-    """The answer to a Join or Leave on which the topic failed."""
-
-    topic: TopicName
-
-
-@dataclass(slots=True)
-class TopicState:
-    """What outlives an incarnation of the topic's actor. ``has_finals``: some of its types may never be lost.
-
-    ``subscribers`` has for each its position when it was joined automatically, ``None`` once it has asked itself.
-    ``kept`` is what is in the history and not fanned out yet, ``round`` the fan-out under way.
-    """
-
-    name: TopicName
-    mailbox: TopicMailbox
-    history: History
-    has_finals: bool = False
-    subscribers: dict[ClientMailbox, Seq | None] = field(default_factory=dict)
-    kept: list[Delivery] = field(default_factory=list)
-    round: Round | None = None
-
-    def undelivered(self) -> list[Delivery]:
-        """Take out all that nobody got, where the topic is given up."""
-        waiting, self.kept = self.kept, []
-        while (delivery := self.mailbox.take_data()) is not None:
-            waiting.append(delivery)
-        return waiting
+log = logging.getLogger("fanwire.topics")
 
 
 class TopicActor(LoopActor[TopicMailbox]):
@@ -122,33 +46,93 @@ class TopicActor(LoopActor[TopicMailbox]):
         self._watch_for_idleness()
 
     def on_failure(self, *failure: object) -> None:
-        if isinstance(self._message, Join | Leave | Refill):
-            self._state.subscribers.pop(self._message.client, None)
-            self._message.client.control(NotServed(self._state.name))
-        elif isinstance(self._message, Read):
-            self._message.reply(None)
+        if isinstance(self._message, Join | Leave | Refill | Read):
+            self._refuse(self._message)
 
     def take_up(self) -> Awaitable[object] | None:
         """Who was not served yet when the last incarnation failed is served now."""
-        return self._fan_out() if self._state.round or self._state.kept else None
+        state = self._state
+        if not state.is_loaded:
+            return self._load()
+        if state.catch_up is not None and state.catch_up.next() is not None:
+            state.mailbox.control(CaughtUp())
+        return self._fan_out() if state.round or state.kept else None
 
     def on_receive(self, message: object) -> Awaitable[object] | None:
         match message:
             case Delivery():
                 return self._publish(message)
             case Join():
-                self._join(message)
+                self._ask_or_answer(message)
             case Leave():
                 self._leave(message)
             case Refill():
                 self._refill(message.client)
             case Read():
                 return self._read(message)
+            case CaughtUp():
+                return self._answer_caught_up()
+            case LoseItsPlace():
+                return self._begin_anew()
             case Idle():
                 self._retire_if_idle()
             case _:
                 return super().on_receive(message)
         return None
+
+    async def _load(self) -> None:
+        """Begin with what the bus has. Where it cannot say, nobody is told that there is nothing: all come back."""
+        state = self._state
+        assert state.source is not None
+        try:
+            async with asyncio.timeout(LOAD_S):
+                past = await state.source.load()
+        except (BusUnavailable, TimeoutError) as why:
+            rule = str(why) or f"no answer in {LOAD_S:g} s"
+            log.info("a topic could not be loaded: %s", rule, extra={"topic": state.name})
+            state.turn_away()
+            self.end()
+            return
+        load_into(state, past, self._clock)
+        for request in [] if state.catch_up is None else state.catch_up.take_all():
+            self._answer(request)
+
+    def _begin_anew(self) -> Awaitable[object]:
+        """What was delivered and what is stored have parted: subscribers come back, and are told what they lost."""
+        state = self._state
+        state.dismiss_subscribers()
+        self._recipients = None
+        state.undelivered()
+        state.is_loaded = False
+        return self._load()
+
+    async def _answer_caught_up(self) -> None:
+        """Whoever waited for the bus, behind all that it had stored; this actor is held meanwhile: order stays."""
+        catch_up, history = self._state.catch_up, self._state.history
+        while catch_up is not None and (caught := catch_up.next()) is not None:
+            if caught.up_to is None:
+                self._refuse(catch_up.take_next())
+            elif history.top < caught.up_to and (waiting := self.mailbox.take_data()) is not None:
+                self._message = waiting
+                await (self._publish(waiting) or asyncio.sleep(0))
+            else:
+                self._answer(catch_up.take_next())
+
+    def _answer(self, request: Join | Read) -> None:
+        """Decide by what is here now."""
+        self._message = request
+        if isinstance(request, Join):
+            self._join(request)
+        else:
+            request.reply(self._page_for(request))
+
+    def _refuse(self, request: Join | Leave | Refill | Read) -> None:
+        if isinstance(request, Read):
+            request.reply(None)
+            return
+        self._state.subscribers.pop(request.client, None)
+        self._recipients = None
+        request.client.control(NotServed(self._state.name))
 
     def _publish(self, first: Delivery) -> Awaitable[object] | None:
         """Keep and fan out everything that waited; several messages go out as one write per subscriber."""
@@ -189,6 +173,14 @@ class TopicActor(LoopActor[TopicMailbox]):
     def _end_round(self, round: Round) -> None:
         self._state.round = None
         round.end()
+
+    def _ask_or_answer(self, join: Join) -> None:
+        """A position that is unknown here may be one that another worker has given a moment ago."""
+        catch_up = self._state.catch_up
+        if catch_up is None or self._count_since(join.since) is not None:
+            self._join(join)
+        else:
+            catch_up.ask(join)
 
     def _join(self, join: Join) -> None:
         """History first, then the list of subscribers, in one turn: nothing falls between."""
@@ -242,7 +234,7 @@ class TopicActor(LoopActor[TopicMailbox]):
         state.history.expire(self._clock.monotonic())
         if state.history.count_after(position) is not None:
             self._replay(client, self._page_since(position, client))
-        elif state.has_finals:
+        elif state.finals:
             client.overflow(state.name)
         else:
             self._replay(client, self._page_since(EARLIEST, client), lost_after=position)
@@ -258,16 +250,26 @@ class TopicActor(LoopActor[TopicMailbox]):
             self.mailbox.control(read)
             self._message = waiting
             return self._publish(waiting)
-        state.history.expire(self._clock.monotonic())
-        read.reply(page_of(state.history, read.after, read.limit))
+        if state.history.top < read.stored and state.catch_up is not None:
+            state.catch_up.ask(read)
+        else:
+            read.reply(self._page_for(read))
         return None
 
+    def _page_for(self, read: Read) -> Page:
+        self._state.history.expire(self._clock.monotonic())
+        return page_of(self._state.history, read.after, read.limit)
+
     def _leave(self, leave: Leave) -> None:
-        self._state.subscribers.pop(leave.client, None)
+        state = self._state
+        state.subscribers.pop(leave.client, None)
         self._recipients = None
+        if state.catch_up is not None:
+            state.catch_up.forget(lambda request: isinstance(request, Join) and request.client is leave.client)
         if leave.answer:
-            leave.client.control(Left(self._state.name))
-        if not self._state.subscribers:
+            leave.client.control(Left(state.name))
+        if not state.subscribers:
+            state.deserted_at = self._clock.monotonic()
             self._retire_if_idle()
 
     def _watch_for_idleness(self) -> None:
@@ -280,7 +282,16 @@ class TopicActor(LoopActor[TopicMailbox]):
         if state.subscribers:
             return
         state.history.expire(self._clock.monotonic())
-        if len(state.history) or not state.mailbox.empty():
+        # What waits to be fanned out to nobody is stored where there is a source.
+        waiting = len(state.mailbox) - (state.mailbox.depth if state.source is not None else 0)
+        if self._is_worth_keeping() or waiting or state.catch_up:
             self._watch_for_idleness()
         else:
             self.end()
+
+    def _is_worth_keeping(self) -> bool:
+        """A history that the bus has as well is a cache for those who come back soon, and no longer than that."""
+        state = self._state
+        if state.source is not None and self._clock.monotonic() - state.deserted_at > state.history.ttl_s:
+            return False
+        return len(state.history) > 0

@@ -27,7 +27,7 @@ from actors.telemetry import Telemetry
 from server.access import Access
 from server.admission import Admission
 from server.authentication import authenticator_of
-from server.bus.memory import MemoryBus
+from server.bus.from_config import bus_from
 from server.bus.metered import MeteredBus
 from server.clock import LoopClock
 from server.config import Config
@@ -81,7 +81,7 @@ class Gateway:
 
     ``failed`` hears of a failure that restarts could not make good: the process should end, non-zero. ``siblings``:
     the workers of this gateway, where there are several. ``sources`` says for each key of the configuration where
-    it is from, for operators to see.
+    it is from, for operators to see. Raises: BadBus where the bus of ``config`` cannot be made.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Gateway:
         self.admission = Admission(config.limits)
         self.access = Access(config.server, authenticator_of(config.auth), self.admission, self.telemetry.meter)
         self.operators = Operators(self.access)
-        self.bus = MeteredBus(MemoryBus(self.clock), config.bus.scheme, self.telemetry.meter, self.clock)
+        self.bus = MeteredBus(bus_from(config, self.clock), config.bus.kind, self.telemetry.meter, self.clock)
         self.odd_events = OddEvents()
         self._failed = failed
         self._sources = sources
@@ -108,7 +108,7 @@ class Gateway:
         self._topics = Supervisor("topics", self.clock, self.telemetry)
         self._clients = Supervisor("clients", self.clock, self.telemetry)
         self.directory = TopicDirectory(
-            self._topics, self.clock, self.telemetry, self._topic_settings, self.bus.top, config.limits.topics
+            self._topics, self.clock, self.telemetry, self._topic_settings, self.bus, config.limits.topics
         )
         self.clients = Clients(self._clients, self._client_services())
         self._tree = self._root()
@@ -306,7 +306,7 @@ class Gateway:
                 _branch(Reporters(self.config, self.telemetry, self.clock)),
                 _branch(self._topics),
                 _branch(self._clients),
-                ChildSpec("bus", self.config.bus.scheme, self._bus_bridge, Restart.PERMANENT),
+                ChildSpec("bus", self.config.bus.kind, self._bus_bridge, Restart.PERMANENT),
             ],
         )
 

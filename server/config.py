@@ -108,14 +108,25 @@ class HistoryConfig:
 
 @dataclass(frozen=True, slots=True)
 class BusConfig:
-    """Where messages get their position and are stored. The URL may hold a password, so no repr shows it."""
+    """Where messages get their position and are stored. The URL may hold a password, so no repr shows it.
+
+    ``prefix`` begins every name that this gateway's messages have on a bus that others use as well.
+    """
 
     url: str = field(default="memory://", repr=False)
+    prefix: str = "fanwire"
 
     @property
-    def scheme(self) -> str:
+    def kind(self) -> str:
         """What metrics call the bus: memory, redis or nats."""
-        return self.url.partition(":")[0]
+        scheme = self.url.partition(":")[0]
+        return {"rediss": "redis", "unix": "redis"}.get(scheme, scheme)
+
+    @property
+    def place(self) -> str:
+        """The URL as it may be logged: without user, password and parameters."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def serve(loaded: LoadedConfig, *, announce: Callable[[str], None]) -> int:
     """Run a gateway until SIGTERM or SIGINT; returns the process's exit code.
 
     ``announce`` is told the base URL once connections are accepted. Raises: OSError where the address
-    cannot be bound, BadKey where the signing keys cannot be used.
+    cannot be bound, BadKey where the signing keys cannot be used, BadBus where the bus cannot be made.
     """
     configure_logging(loaded.config.log)
     return asyncio.run(_serve(loaded, announce))
@@ -111,7 +111,7 @@ def _listen(gateway: Gateway, port: int, ended: "asyncio.Future[int]") -> str:
     _stop_on_signals(ended)
     _settle_garbage_collector()
     url = f"http://{_bracketed(config.server.host)}:{gateway.port}"
-    log.info("listening", extra={"url": url, "bus": config.bus.url.partition("@")[2] or config.bus.url})
+    log.info("listening", extra={"url": url, "bus": config.bus.place})
     return url
 
 

@@ -39,6 +39,6 @@ def test_the_wheel_has_the_built_client_and_no_sources_of_it(tmp_path: Path) -> 
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     built = {file.name for file in static.glob("*.js")}
-    assert built >= {"index.js", "event_stream.js", "fanwire.iife.js"}
+    assert built >= {"index.js", "event_stream.js", "overlay.js", "fanwire.iife.js"}
     assert {name.removeprefix("server/static/") for name in names if name.startswith("server/static/")} >= built
     assert not [name for name in names if name.startswith(("frontend/", "tests/"))]

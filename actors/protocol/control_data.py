@@ -60,7 +60,7 @@ class MailboxBounds(TypedDict):
 
 
 class HelloData(TypedDict):
-    """``expires_at`` is Unix seconds, null where the connection has no end."""
+    """``expires_at`` is Unix seconds, null where the connection has no end. Positions of another ``epoch`` are void."""
 
     client: str
     user: str
@@ -68,6 +68,7 @@ class HelloData(TypedDict):
     mailbox: MailboxBounds
     expires_at: float | None
     reconnect_jitter_ms: int
+    epoch: str
 
 
 class JoinedData(TypedDict):

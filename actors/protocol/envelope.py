@@ -5,7 +5,7 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NewType
+from typing import Any, NewType
 
 from actors.protocol.codes import ErrorCode
 
@@ -25,6 +25,7 @@ __all__ = [
     "new_frame_id",
     "new_trace_id",
     "publishable_topic",
+    "stored_envelope",
     "topic_flaw",
     "trace_id_from",
 ]
@@ -158,6 +159,24 @@ def envelope_from(fields: Mapping[str, object], now: float) -> Envelope:
         data=fields.get("data", {}),
         key=_key_from(fields.get("key")),
         extra={name: value for name, value in fields.items() if name not in _SET_HERE},
+    )
+
+
+def stored_envelope(fields: Mapping[str, Any], seq: Seq, prev: Seq) -> Envelope:
+    """What a bus kept of an envelope by ``as_json``, at its position: its rules were checked when it was accepted.
+
+    Raises: KeyError or TypeError where it is no envelope.
+    """
+    return Envelope(
+        id=fields["id"],
+        topic=fields["topic"],
+        type=fields["type"],
+        ts=float(fields["ts"]),
+        data=fields["data"],
+        key=fields.get("key"),
+        extra={name: value for name, value in fields.items() if name not in _SET_HERE},
+        seq=seq,
+        prev=prev,
     )
 
 

@@ -7,6 +7,7 @@ export {
   type PublishRequest,
   type SubscribeRequest,
 } from "./client/client.js";
+export type { Debug } from "./client/debug.js";
 export type { Clock, Environment, Page, PageEvent, SessionMemory } from "./client/environment.js";
 export { FanwireError, type FanwireErrorCode } from "./client/errors.js";
 export type { EventPacket, FramePacket, Packet, PacketListener, Packets } from "./client/packets.js";

@@ -88,6 +88,7 @@ export interface HelloData {
   readonly mailbox: MailboxBounds;
   readonly expires_at: number | null;
   readonly reconnect_jitter_ms: number;
+  readonly epoch: string;
 }
 
 export interface JoinedData {

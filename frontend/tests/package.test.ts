@@ -18,12 +18,18 @@ test("the package's front door has these names and no more", async () => {
   assert.deepEqual(Object.keys(offered).sort(), ["Client", "FanwireError"]);
 });
 
-test("the script tag's file is whole: it asks for no other, and gives the same names", () => {
+test("the script tag's file is whole but for the overlay, which it looks for beside itself, and gives the same names", () => {
   const text = readFileSync(built(PACKAGE.unpkg), "utf8");
   const page = createContext({});
   runInContext(`${text}; globalThis.names = Object.keys(fanwire).sort();`, page);
   assert.deepEqual([...(page.names as string[])], ["Client", "FanwireError"]);
-  assert.doesNotMatch(text, /\bimport\(/);
+  assert.deepEqual(text.match(/\bimport\([^)]*\)/g), ['import("./overlay.js")']);
+});
+
+test("files that are loaded later are whole by themselves", async () => {
+  for (const name of ["event_stream.js", "overlay.js"]) {
+    assert.doesNotMatch(readFileSync(built(`dist/${name}`), "utf8"), /\bimport\b/, name);
+  }
 });
 
 test("the types are there, and those of the inside are not", () => {

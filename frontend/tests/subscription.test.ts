@@ -121,6 +121,32 @@ test("a position that history has lost is told, and live messages follow without
   assert.deepEqual(all, [gap, 91]);
 });
 
+test("another epoch voids position 0, which is told as a gap, and no other position", async () => {
+  const { client, environment, all } = await joined(0);
+  const later = told(client.subscribe("later"));
+  await settled();
+  await environment.link.join(20);
+  const back = async (epoch: string) => {
+    await environment.link.end(1006);
+    await environment.clock.pass(20_000);
+    await environment.link.hello({ epoch });
+  };
+  await back("e");
+  assert.deepEqual(all, []);
+  await back("another");
+  assert.deepEqual(all, [{ topic: "thread:42", from: 0, to: null, dropped: null, reason: "history" }]);
+  await back("another");
+  assert.deepEqual([all.length, later], [1, []]);
+});
+
+test("the first epoch voids nothing, not even a position 0 that the page has brought", async () => {
+  const { client, environment } = await world();
+  const all = told(client.subscribe("thread:42", { since: 0 }));
+  await environment.link.hello();
+  await environment.link.join(0);
+  assert.deepEqual(all, []);
+});
+
 test("a gap in the middle of a catch-up leaves the first message after it a message", async () => {
   const { environment, all } = await joined(10);
   const gap = { topic: "thread:42", from: 10, to: 90, dropped: null, reason: "history" } as const;

@@ -109,6 +109,7 @@ const HELLO = {
   mailbox: { messages: 1, bytes: 1 },
   expires_at: null,
   reconnect_jitter_ms: 0,
+  epoch: "e",
 };
 
 test("a renewal that the gateway refuses is made on a link of its own", async () => {

@@ -32,6 +32,7 @@ const HELLO = frame("hello", {
   mailbox: {},
   expires_at: null,
   reconnect_jitter_ms: 0,
+  epoch: "e",
 });
 
 function client(url: string): Client {

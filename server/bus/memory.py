@@ -59,6 +59,12 @@ class MemoryBus:
     def top(self, topic: TopicName) -> Top:
         return self._tops.get(topic, _NOTHING)
 
+    def newest(self, topic: TopicName) -> Top:
+        return self.top(topic)
+
+    def follow(self, topic: TopicName) -> None:
+        """The topic's actor is the store: it gets every message, whether anybody subscribes or not."""
+
     def publish(self, envelope: Envelope, *, deduplicate: bool) -> Placed:
         if self._deliveries is None:
             raise BusUnavailable("bus: is not running", RETRY_AFTER_S)

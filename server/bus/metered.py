@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from actors.meter import Meter
 from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
-from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, Top, TopicFull
+from actors.ports import Bus, BusUnavailable, Clock, Deliveries, Placed, Source, Top, TopicFull
 from actors.protocol.envelope import Envelope, TopicName
 
 __all__ = ["MeteredBus"]
@@ -26,7 +26,7 @@ class MeteredBus:
         self._bus.stop()
 
     @property
-    def epoch(self) -> str:
+    def epoch(self) -> str | None:
         return self._bus.epoch
 
     @property
@@ -35,6 +35,12 @@ class MeteredBus:
 
     def top(self, topic: TopicName) -> Top:
         return self._bus.top(topic)
+
+    def newest(self, topic: TopicName) -> Top | Awaitable[Top]:
+        return self._bus.newest(topic)
+
+    def follow(self, topic: TopicName) -> Source | None:
+        return self._bus.follow(topic)
 
     async def close(self) -> None:
         await self._bus.close()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from server.bus.from_config import BadBus
 from server.cli.configuration import load
 from server.cli.exit_codes import CommandFailed, ExitCode
 from server.config_sources import LoadedConfig
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             program, hopeless = worker_program(arguments), (ExitCode.CONFIG, ExitCode.UNREACHABLE)
             return serve_with_workers(loaded, program, hopeless=hopeless, announce=_announcer(loaded))
         return serve(loaded, announce=_announcer(loaded))
-    except BadKey as error:
+    except (BadKey, BadBus) as error:
         raise CommandFailed(ExitCode.CONFIG, str(error)) from None
     except OSError as error:
         address = f"{server.host}:{server.port}"

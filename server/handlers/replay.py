@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from actors.delivery import Delivery
 from actors.directory import TopicDirectory
 from actors.history import History
-from actors.ports import Bus
+from actors.ports import Bus, BusUnavailable, Top
 from actors.protocol.codec import encode
 from actors.protocol.codes import ErrorCode
 from actors.protocol.envelope import ProtocolError, TopicName, publishable_topic
 from actors.protocol.messages import Since, since_from
 from actors.topic_page import Page, Read, page_of
+from actors.topic_state import TopicMailbox
 from server.access import WRONG_ORIGIN, Access
 from server.admission import Refused
 from server.handlers.cross_origin import CrossOriginHandler
@@ -71,18 +72,31 @@ class ReplayHandler(CrossOriginHandler):
             self.finish(_body(topic, page, page.messages))
 
     async def _page(self, topic: TopicName, after: Since, limit: int) -> Page | None:
-        """None where the topic cannot be served now. Nobody starts a topic by asking what is in it."""
-        top, mailbox = self._bus.top(topic), self._directory.find(topic)
-        if mailbox is None:
-            nothing = History(max_messages=0, ttl_s=0.0, top=top)
-            return page_of(nothing, after, limit) if self._directory.has_room(topic) else None
-        read = Read(after, limit, top.seq, asyncio.get_running_loop().create_future())
-        mailbox.control(read)
+        """None where the topic cannot be served now."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await read.answer
-        except TimeoutError:
+                return await self._read(topic, after, limit)
+        except (BusUnavailable, TimeoutError):
             return None
+
+    async def _read(self, topic: TopicName, after: Since, limit: int) -> Page | None:
+        """Raises: BusUnavailable."""
+        newest = self._bus.newest(topic)
+        top = newest if isinstance(newest, Top) else await newest
+        mailbox = self._mailbox_of(topic, top)
+        if mailbox is None:
+            nothing = History(max_messages=0, ttl_s=0.0, top=top)
+            return page_of(nothing, after, limit) if self._has_nothing(topic, top) else None
+        read = Read(after, limit, top.seq, asyncio.get_running_loop().create_future())
+        mailbox.control(read)
+        return await read.answer
+
+    def _mailbox_of(self, topic: TopicName, top: Top) -> TopicMailbox | None:
+        """Nobody starts a topic by asking what is in it, unless it has messages that only the bus knows."""
+        return self._directory.mailbox_of(topic) if top.seq > self._bus.top(topic).seq else self._directory.find(topic)
+
+    def _has_nothing(self, topic: TopicName, top: Top) -> bool:
+        return self._directory.has_room(topic) and top.seq <= self._bus.top(topic).seq
 
 
 def _body(topic: TopicName, page: Page, messages: Sequence[Delivery]) -> bytes:

@@ -6,7 +6,7 @@ from operator import attrgetter
 from actors.directory import TopicDirectory
 from actors.protocol.envelope import TopicName
 from actors.runtime.overflow import OverflowPolicy
-from actors.topic import TopicState
+from actors.topic_state import TopicState
 from server.ops.slices import SLICE, largest
 
 __all__ = ["RANKED_S", "BusiestTopics"]

@@ -14,7 +14,7 @@ from actors.protocol.codec import encode
 from actors.protocol.envelope import TopicName
 from actors.runtime.overflow import OverflowPolicy
 from actors.runtime.supervisor import Supervisor
-from actors.topic import TopicState
+from actors.topic_state import TopicState
 from server.admission import Admission
 from server.bus.metered import MeteredBus
 from server.ops.actor_tree import tree_of

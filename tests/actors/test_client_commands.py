@@ -9,7 +9,7 @@ from loop_turns import turns, until
 
 from actors.protocol.envelope import Seq, TopicName
 from actors.runtime.mailbox import ControlLaneFull
-from actors.topic import Leave
+from actors.topic_requests import Leave
 
 SUBSCRIBE_TO_C: dict[str, Any] = {
     "v": 1,

@@ -7,7 +7,7 @@ from actor_world import NEXT_PING_S, Tab, World, identity
 from loop_turns import turns, until
 
 from actors.protocol.envelope import Seq, TopicName
-from actors.topic import Joined
+from actors.topic_requests import Joined
 
 
 def poison(tab: Tab) -> None:

@@ -7,7 +7,7 @@ from one_topic import Subscriber, T, Topic
 
 from actors.protocol.envelope import Seq
 from actors.protocol.messages import EARLIEST
-from actors.topic import Join, Joined, Leave, Left
+from actors.topic_requests import Join, Joined, Leave, Left
 
 
 @pytest.mark.gen_test

@@ -13,7 +13,8 @@ from actors.client_mailbox import ClientMailbox
 from actors.meter import Meter
 from actors.protocol.messages import EARLIEST
 from actors.runtime.overflow import OverflowPolicy
-from actors.topic import IDLE_CHECK_S, SLICE, Join, Joined, Leave, NotServed
+from actors.topic import IDLE_CHECK_S, SLICE
+from actors.topic_requests import Join, Joined, Leave, NotServed
 
 
 @pytest.mark.gen_test

@@ -21,7 +21,8 @@ from actors.metrics import (
 from actors.packet_log import PacketLog
 from actors.protocol.messages import EARLIEST
 from actors.runtime.overflow import OverflowPolicy
-from actors.topic import SLICE, Join
+from actors.topic import SLICE
+from actors.topic_requests import Join
 
 
 def recoveries(topic: Topic) -> Mapping[str, int]:

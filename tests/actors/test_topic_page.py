@@ -15,8 +15,9 @@ from actors.history import History
 from actors.ports import Top
 from actors.protocol.envelope import Seq
 from actors.protocol.messages import EARLIEST, Since
-from actors.topic import SLICE, Join
+from actors.topic import SLICE
 from actors.topic_page import PAGE_BYTES, Page, Read, page_of
+from actors.topic_requests import Join
 
 MAX_MESSAGES = 6
 TTL_S = 10.0

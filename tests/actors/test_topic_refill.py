@@ -9,7 +9,7 @@ from actors.backlog import Lost
 from actors.client_mailbox import ClientMailbox
 from actors.client_signals import Overflowed
 from actors.protocol.envelope import Seq
-from actors.topic import Leave, NotServed, Refill
+from actors.topic_requests import Leave, NotServed, Refill
 
 
 async def behind(topic: Topic, subscriber: Subscriber, messages: int) -> None:

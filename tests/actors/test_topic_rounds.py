@@ -12,7 +12,8 @@ from actors.delivery import Delivery
 from actors.history import History
 from actors.metrics import ACTOR_DEAD_LETTERS, ACTOR_FAILURES, ACTOR_RESTARTS, WS_SENT_MESSAGES
 from actors.protocol.messages import EARLIEST
-from actors.topic import SLICE, Join, Leave, TopicActor
+from actors.topic import SLICE, TopicActor
+from actors.topic_requests import Join, Leave
 
 
 @pytest.fixture(autouse=True)

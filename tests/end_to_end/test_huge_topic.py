@@ -13,7 +13,7 @@ from gateways import running_gateway
 from sink_sockets import Sink, sinks
 
 from actors.protocol.envelope import TopicName
-from actors.topic import Join
+from actors.topic_requests import Join
 from server.app import Gateway
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from actors.clients import Client, Clients
 from actors.delivery import Delivery
 from actors.directory import TopicDirectory, TopicSettings
 from actors.metrics import WS_DROPPED_MESSAGES
-from actors.ports import Placed
+from actors.ports import Bus, Placed
 from actors.protocol.codes import ErrorCode, Refusal
 from actors.protocol.envelope import Seq, TopicName, envelope_from, new_trace_id
 from actors.protocol.permissions import Identity, TopicPattern
@@ -111,13 +111,16 @@ class Tab:
 class World:
     """One worker. ``tokens`` says whom each token stands for.
 
-    ``policies`` and ``finals`` are by topic; a topic without has ``disconnect`` and no final types.
+    ``policies`` and ``finals`` are by topic; a topic without has ``disconnect`` and no final types. ``bus`` is the
+    memory bus unless given.
     """
 
     def __init__(
         self,
         policies: Mapping[str, OverflowPolicy] | None = None,
         finals: Mapping[str, frozenset[str]] | None = None,
+        *,
+        bus: Bus | None = None,
         **settings: Any,
     ) -> None:
         self.policies = dict(policies or {})
@@ -125,7 +128,7 @@ class World:
         self.clock = ManualClock()
         self.escalated: list[Exit] = []
         self.tokens: dict[str, Identity] = {}
-        self.bus = MemoryBus(self.clock)
+        self.bus: Bus = bus or MemoryBus(self.clock)
         self.telemetry = Telemetry(self.clock)
         self.topics = Supervisor("topics", self.clock, self.telemetry, chance=lambda: 0.5)
         self.people = Supervisor("clients", self.clock, self.telemetry, chance=lambda: 0.5)
@@ -134,7 +137,7 @@ class World:
         self.topic_settings = TopicSettings(
             max_messages=100, max_control=1_000, history_messages=50, history_ttl_s=600.0
         )
-        self.directory = TopicDirectory(self.topics, self.clock, self.telemetry, self._settings_of, self.bus.top)
+        self.directory = TopicDirectory(self.topics, self.clock, self.telemetry, self._settings_of, self.bus)
         self.bridge = BusBridge(self.bus, self.directory, self._finals_of, self.clock, self.telemetry)
         self.bus.start(self.bridge)
         defaults: dict[str, Any] = {
@@ -179,7 +182,9 @@ class World:
     def publish(self, topic: str, data: object = None, **fields: object) -> Placed:
         """A backend publishes; ``fields`` are those of the envelope."""
         envelope = envelope_from({"topic": topic, "type": "x", "data": data} | fields, self.clock.time())
-        return self.bus.publish(envelope, deduplicate=False)
+        placed = self.bus.publish(envelope, deduplicate=False)
+        assert isinstance(placed, Placed)
+        return placed
 
     def drops(self) -> dict[str, int]:
         """What overflow policies dropped, by policy."""

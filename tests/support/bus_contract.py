@@ -10,10 +10,10 @@ import pytest
 from loop_turns import until
 from manual_clock import ManualClock
 
-from actors.ports import Bus, BusUnavailable, Placed
+from actors.ports import Bus, BusUnavailable, Past, Placed, Source, Top
 from actors.protocol.envelope import Envelope, Seq, TopicName, envelope_from
 
-__all__ = ["BusContract", "Inbox", "message", "publish"]
+__all__ = ["BusContract", "Inbox", "begin", "message", "newest", "publish"]
 
 
 def message(topic: str = "a", data: object = None) -> Envelope:
@@ -27,12 +27,32 @@ async def publish(bus: Bus, envelope: Envelope, *, deduplicate: bool = True) -> 
     return answer if isinstance(answer, Placed) else await answer
 
 
+async def newest(bus: Bus, topic: str) -> Top:
+    """The last position given in ``topic``, whoever has to be asked. Raises: BusUnavailable."""
+    answer = bus.newest(TopicName(topic))
+    return answer if isinstance(answer, Top) else await answer
+
+
 class Inbox:
     """Implements ``actors.ports.Deliveries``: keeps what arrives; ``full`` topics have no room."""
 
     def __init__(self) -> None:
         self.delivered: list[Envelope] = []
         self.full: set[TopicName] = set()
+        self.lost: list[TopicName] = []
+        self.sources: dict[str, Source] = {}
+        self.pasts: dict[str, Past] = {}
+
+    def lost_place(self, topic: TopicName) -> None:
+        self.lost.append(topic)
+
+    async def follow(self, bus: Bus, *topics: str) -> None:
+        """As a topic's actor does when it starts; a bus in this process delivers without being asked to."""
+        for topic in topics:
+            source = bus.follow(TopicName(topic))
+            if source is not None:
+                self.sources[topic] = source
+                self.pasts[topic] = await source.load()
 
     def has_room(self, topic: TopicName) -> bool:
         return topic not in self.full
@@ -42,6 +62,14 @@ class Inbox:
 
     def of(self, topic: str) -> list[Envelope]:
         return [envelope for envelope in self.delivered if envelope.topic == topic]
+
+
+async def begin(bus: Bus, *topics: str) -> Inbox:
+    """A bus that is up, and an inbox that gets the messages of ``topics``."""
+    bus.start(inbox := Inbox())
+    await until(lambda: bus.ready, "the bus")
+    await inbox.follow(bus, *topics)
+    return inbox
 
 
 class BusContract:
@@ -62,8 +90,7 @@ class BusContract:
     @pytest.mark.gen_test
     async def test_what_is_published_is_delivered_with_its_position(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(inbox := Inbox())
-            assert bus.ready
+            inbox = await begin(bus, "a")
             sent = message(data={"n": 1})
             placed = await publish(bus, sent)
             await until(lambda: inbox.delivered)
@@ -74,7 +101,7 @@ class BusContract:
     @pytest.mark.gen_test
     async def test_the_messages_of_a_topic_form_a_chain_in_order(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(inbox := Inbox())
+            inbox = await begin(bus, "a")
             sent = [message(data=number) for number in range(20)]
             placed = [await publish(bus, one) for one in sent]
             await until(lambda: len(inbox.delivered) == 20)
@@ -86,7 +113,7 @@ class BusContract:
     @pytest.mark.gen_test
     async def test_publishes_at_the_same_time_form_one_chain(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(inbox := Inbox())
+            inbox = await begin(bus, "a")
             await asyncio.gather(*(publish(bus, message()) for _ in range(20)))
             await until(lambda: len(inbox.delivered) == 20)
             chain = inbox.delivered
@@ -95,31 +122,31 @@ class BusContract:
     @pytest.mark.gen_test
     async def test_topics_have_chains_of_their_own(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(inbox := Inbox())
+            inbox = await begin(bus, "a", "b")
             for topic in ("a", "b", "a", "b"):
                 await publish(bus, message(topic))
             await until(lambda: len(inbox.delivered) == 4)
             for topic in ("a", "b"):
                 first, second = inbox.of(topic)
                 assert (first.prev, second.prev) == (0, first.seq)
-                assert bus.top(TopicName(topic)).seq == second.seq
+                assert (await newest(bus, topic)).seq == second.seq
 
     @pytest.mark.gen_test
     async def test_the_same_id_on_the_same_topic_is_one_message(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(inbox := Inbox())
+            inbox = await begin(bus, "a")
             once = message()
             first = await publish(bus, once)
             await publish(bus, message())
             again = await publish(bus, once)
             assert again == first._replace(duplicate=True)
             await until(lambda: len(inbox.delivered) == 2)
-            assert bus.top(TopicName("a")).seq > first.seq
+            assert (await newest(bus, "a")).seq > first.seq
 
     @pytest.mark.gen_test
     async def test_the_same_id_on_another_topic_is_another_message(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(Inbox())
+            await begin(bus)
             fields = message().as_json()
             first = await publish(bus, envelope_from(fields, 1.0))
             second = await publish(bus, envelope_from(fields | {"topic": "b"}, 1.0))
@@ -128,7 +155,7 @@ class BusContract:
     @pytest.mark.gen_test
     async def test_a_full_topic_is_refused_with_nothing_half_done(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(inbox := Inbox())
+            inbox = await begin(bus, "a")
             first = await publish(bus, message())
             inbox.full.add(TopicName("a"))
             refused = message()
@@ -144,14 +171,53 @@ class BusContract:
     @pytest.mark.gen_test
     async def test_a_topic_without_messages_has_no_top(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(Inbox())
-            assert bus.top(TopicName("nothing")).seq == Seq(0)
+            await begin(bus)
+            assert (await newest(bus, "nothing")).seq == Seq(0)
 
     @pytest.mark.gen_test
     async def test_a_closed_bus_is_not_ready_and_says_so(self) -> None:
         async with self.bus(ManualClock()) as bus:
-            bus.start(Inbox())
+            await begin(bus)
             await bus.close()
             assert not bus.ready
             with pytest.raises(BusUnavailable):
                 await publish(bus, message())
+
+    @pytest.mark.gen_test
+    async def test_what_a_publisher_added_travels_on_unchanged(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            inbox = await begin(bus, "a")
+            fields = {
+                "topic": "a",
+                "type": "x.y_1",
+                "data": [1.5, None, "ü€😀", {"d": []}],
+                "key": "k",
+                "later": {"z": 1},
+            }
+            sent = envelope_from(fields, 1_719_958_453.127)
+            placed = await publish(bus, sent)
+            await until(lambda: inbox.delivered)
+            assert inbox.delivered == [sent.placed(placed.seq, placed.prev)]
+
+    @pytest.mark.gen_test
+    async def test_a_bus_that_was_stopped_goes_on_where_it_was_when_it_is_started_again(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            inbox = await begin(bus, "a")
+            first = await publish(bus, message())
+            bus.stop()
+            assert not bus.ready
+            with pytest.raises(BusUnavailable):
+                await publish(bus, message())
+            bus.start(inbox)
+            await until(lambda: bus.ready, "the bus")
+            assert (await publish(bus, message())).prev == first.seq
+            await until(lambda: len(inbox.delivered) == 2, "both messages")
+
+    @pytest.mark.gen_test
+    async def test_a_thousand_publishes_at_once_are_one_chain_and_none_comes_twice(self) -> None:
+        async with self.bus(ManualClock()) as bus:
+            inbox = await begin(bus, "a")
+            placed = await asyncio.gather(*(publish(bus, message(data=number)) for number in range(1_000)))
+            await until(lambda: len(inbox.delivered) >= 1_000, "all")
+            assert [one.data for one in inbox.delivered] == list(range(1_000))
+            assert [one.seq for one in inbox.delivered] == [one.seq for one in placed]

@@ -18,6 +18,8 @@ __all__ = ["BrowserPage", "Closed", "NodeWebSocket", "PageError", "PeerError"]
 
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "tests" / "end_to_end" / "peers"
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RULES_AT_LEAST = 8
 CHROMIUM = "/usr/bin/chromium"
 
 
@@ -226,6 +228,27 @@ class BrowserPage:
     async def resize(self, width: int, height: int) -> None:
         """Set the size of the viewport, in CSS pixels."""
         await self._do("size", width=width, height=height)
+
+    async def prefer(self, color_scheme: str) -> None:
+        """``light`` or ``dark``, as the user's system would say."""
+        await self._do("prefer", colorScheme=color_scheme)
+
+    async def download(self, selector: str, *, timeout_s: float = 10.0) -> tuple[str, str]:
+        """Click on what makes the browser save a file; its name and its text."""
+        saved = await self._do("download", timeout_s, selector=selector)
+        return str(saved["name"]), str(saved["text"])
+
+    async def axe_violations(self, selector: str) -> list[str]:
+        """What axe-core finds wrong inside of ``selector``, shadow roots included: the rule, and where."""
+        await self.evaluate(f"{AXE.read_text()}; 0")
+        found = await self.evaluate(f"axe.run({{ include: [[{json.dumps(selector)}]] }})")
+        # A run that looked at nothing finds nothing.
+        assert len(found["passes"]) >= AXE_RULES_AT_LEAST, found["passes"]
+        return [
+            f"{rule['id']}: {node['target']} {node['failureSummary']}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
 
     async def screenshot(self, path: Path) -> Path:
         """Write what the viewport shows as a PNG file to ``path``."""

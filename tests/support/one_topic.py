@@ -13,7 +13,8 @@ from actors.delivery import Delivery
 from actors.directory import TopicSettings
 from actors.protocol.envelope import TopicName
 from actors.runtime.mailbox import Outcome
-from actors.topic import Join, Joined, Refill, TopicMailbox
+from actors.topic_requests import Join, Joined, Refill
+from actors.topic_state import TopicMailbox
 
 __all__ = ["Subscriber", "T", "Topic"]
 

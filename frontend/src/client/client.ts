@@ -4,6 +4,7 @@ import { CloseCode, type Envelope, type HelloData, type PingData, type Since } f
 import { addressesOf } from "./addresses.js";
 import { browserEnvironment } from "./browser.js";
 import { Connection } from "./connection.js";
+import { type Debug, type DebugDoor, debugDoor } from "./debug.js";
 import type { Environment } from "./environment.js";
 import { FanwireError } from "./errors.js";
 import type { ControlFrame, Incoming } from "./incoming.js";
@@ -70,6 +71,7 @@ interface Ready {
 export class Client<Topics = Record<never, never>> {
   /** Every packet in and out: for debug tools. */
   readonly packets: Packets;
+  readonly #debug: DebugDoor = debugDoor(this);
   readonly #environment: Environment;
   readonly #listeners: Listeners<ClientEvents>;
   readonly #connection: Connection;
@@ -132,6 +134,16 @@ export class Client<Topics = Record<never, never>> {
     this.#listeners.off(name, handler);
   }
 
+  /** The debug overlay, for a button or a console. */
+  get debug(): Debug {
+    return this.#debug;
+  }
+
+  /** Ctrl+Shift+D toggles the debug overlay from now on; `?fanwire_debug` or `#fanwire_debug` in the address opens it at once. */
+  enableDebugOverlay(): void {
+    this.#debug.enable();
+  }
+
   /** Connect, also again after `closed`: subscriptions that were not ended go on from their positions. */
   connect(): void {
     this.#stopListening();
@@ -180,7 +192,7 @@ export class Client<Topics = Record<never, never>> {
 
   #up(hello: HelloData, ts: number): void {
     this.#renewal.plan(hello, ts);
-    this.#subscriptions.up();
+    this.#subscriptions.up(hello.epoch);
     this.#publications.resend();
   }
 

@@ -173,6 +173,11 @@ export class Subscription<Events = AnyEvents> implements AsyncIterable<MessageOf
     this.#beginsAt = null;
   }
 
+  /** The bus has forgotten its positions: "nothing yet" may have become "nothing any more". All others the gateway refuses itself. @internal */
+  voided(): void {
+    if (this.#place.seq === 0) this.#tell({ topic: this.topic, from: 0, to: null, dropped: null, reason: "history" });
+  }
+
   #tell(gap: Gap): void {
     this.owner.gap(gap);
     this.#listeners.emit("gap", gap);

@@ -22,6 +22,8 @@ export class Subscriptions {
   /** Topics to be asked for at the end of this turn, so that a page's twenty subscriptions are one frame. */
   readonly #fresh = new Set<string>();
   #isUp = false;
+  /** Of which life of the bus the positions are; undefined before the gateway's first word. */
+  #epoch: string | undefined;
   #retries = 0;
   #cancelRetry: () => void = () => {};
 
@@ -58,7 +60,10 @@ export class Subscriptions {
   }
 
   /** A new link: every topic is asked for again, from its position; at once, ahead of anything that is published on it. */
-  up(): void {
+  up(epoch: string): void {
+    if (this.#epoch !== undefined && this.#epoch !== epoch)
+      for (const subscription of this.#followed) subscription.voided();
+    this.#epoch = epoch;
     this.#isUp = true;
     this.#retries = 0;
     for (const { topic } of this.#followed) this.#fresh.add(topic);

@@ -94,7 +94,15 @@ export class FakeLink implements Link {
   hello(more: Partial<FromGateway["hello"]> = {}): Promise<void> {
     const mailbox = { messages: 500, bytes: 1_048_576 };
     return this.say("hello", {
-      ...{ client: "c", user: "ada", heartbeat_s: 30, mailbox, expires_at: null, reconnect_jitter_ms: 1000 },
+      ...{
+        client: "c",
+        user: "ada",
+        heartbeat_s: 30,
+        mailbox,
+        expires_at: null,
+        reconnect_jitter_ms: 1000,
+        epoch: "e",
+      },
       ...more,
     });
   }

@@ -3,6 +3,7 @@
 // stdin:  {"do": NAME, ...arguments}, one of the names in `commands` below
 // stdout: {"ready": true, "errors"} first, then for each command {"result", "errors"} or {"failed", "errors"}
 // `errors` is everything so far that a developer would see in red: console errors, uncaught exceptions, failed requests.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -45,6 +46,12 @@ async function text({ selector, contains, timeout }) {
   return found.innerText();
 }
 
+/** What a click on `selector` makes the browser save. */
+async function saved(selector, timeout) {
+  const [download] = await Promise.all([page.waitForEvent("download", { timeout }), page.locator(selector).click()]);
+  return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
+}
+
 const commands = {
   text,
   texts: ({ selector }) => page.locator(selector).allInnerTexts(),
@@ -56,6 +63,8 @@ const commands = {
   reload: ({ timeout }) => page.reload({ timeout }).then(() => page.url()),
   offline: ({ value }) => context.setOffline(value),
   size: ({ width, height }) => page.setViewportSize({ width, height }),
+  prefer: ({ colorScheme }) => page.emulateMedia({ colorScheme }),
+  download: ({ selector, timeout }) => saved(selector, timeout),
   screenshot: ({ path }) => page.screenshot({ path }).then(() => path),
 };
 
