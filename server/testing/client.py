@@ -18,11 +18,12 @@ from server.testing.expectations import Frame, Wanted
 from server.testing.failure import ConnectionRefused, ExpectationFailed
 from server.testing.target import Reachable, Startable, address_of, cursor_at, events_dialect, websocket_dialect
 
-__all__ = ["Client", "Since", "Topics"]
+__all__ = ["Client", "Since", "Topics", "Transport"]
 
 TIMEOUT_S = 2.0
 LEAVE_S = 1.0
 Since = int | str
+Transport = Literal["websocket", "sse"]
 Topics = Sequence[str] | Mapping[str, Since | None]
 
 
@@ -33,6 +34,7 @@ class Client:
     position (``seq``, message id or ``"earliest"``) to begin at. ``transport="sse"``: the same over ``/api/events``.
     ``timeout``: seconds that any wait lasts at most, unless it says otherwise. ``receive_buffer``: bytes that the
     kernel takes in although this client does not read (it doubles the number), for tests of slow clients.
+    ``joined`` has what the gateway said of each of them when this client connected last.
     ``answers``: whether it answers heartbeats, the protocol's own pings too.
 
     A failing body gets the transcript as a note.
@@ -44,7 +46,7 @@ class Client:
         token: str | None = None,
         *,
         topics: Topics = (),
-        transport: Literal["websocket", "sse"] = "websocket",
+        transport: Transport = "websocket",
         timeout: float = TIMEOUT_S,
         receive_buffer: int | None = None,
         answers: bool = True,
@@ -57,6 +59,7 @@ class Client:
         self._receive_buffer = receive_buffer
         self._answers = answers
         self._connection: Connection | None = None
+        self.joined: dict[str, Any] = {}
         self._talk = Conversation(self._answer)
 
     async def __aenter__(self) -> Self:
@@ -127,10 +130,15 @@ class Client:
         except (OSError, TimeoutError) as error:
             self._talk.fail(f"a gateway at {address.http_url}", f"nobody could be reached: {error!r}")
         await self._let_in()
-        return await self._join(self._topics)
+        self.joined = await self._join(self._topics)
+        return self.joined
 
-    async def resume(self) -> dict[str, Any]:
-        """Come back after ``drop``, or after the gateway closed; every topic is asked for from its position."""
+    async def resume(self, *, at: str | Reachable | Startable | None = None) -> dict[str, Any]:
+        """Come back after ``drop``, or after the gateway closed; every topic is asked for from its position.
+
+        ``at``: another gateway than before, as behind a load balancer.
+        """
+        self._gateway = at or self._gateway
         if self._talk.closed is None and self._talk.why_deaf is None:
             self._talk.fail("a connection that has ended, to resume from", "it is still there: drop() comes first")
         return await self.connect()
