@@ -162,6 +162,7 @@ async def test_heartbeats_are_answered_unless_a_test_says_no(gateway: GatewayOnD
         clock.advance(30)
         await silent.expect_close(4408)
         assert lively.closed is None
+        assert "system pong" in lively.transcript and "pong" not in silent.transcript
     await made.stop()
 
 
