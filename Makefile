@@ -8,13 +8,13 @@ PYTHONS := 3.12 3.13
 PROJECT := setup.cfg pyproject.toml
 PEERS := frontend/node_modules/.installed
 BROWSER_CLIENT := server/static/.built
-BROWSER_SOURCES := frontend/package.json frontend/build.mjs $(shell find frontend/src -name '*.ts')
+BROWSER_SOURCES := frontend/package.json frontend/build.mjs $(shell find frontend/src frontend/pages -type f)
 export PYTHON VENV
 
 .DEFAULT_GOAL := help
 # apt and pip lock against themselves, and the output of two steps at once is unreadable.
 .NOTPARALLEL:
-.PHONY: help run test check lint frontend-check test-pythons generated autobahn system-packages bench clean
+.PHONY: help run test check lint frontend-check test-pythons generated autobahn system-packages bench screenshots clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ lint: $(VENV)/.installed-dev ## ruff, mypy and import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-frontend-check: $(PEERS) $(BROWSER_CLIENT) ## the browser client: lint, types, unit tests, sizes
+frontend-check: $(PEERS) $(BROWSER_CLIENT) ## browser client and pages: lint, types, unit tests, sizes
 	npm --prefix frontend run --silent check
 
 test-pythons: ## quick tests again on the other Python series that are installed
@@ -45,6 +45,9 @@ test-pythons: ## quick tests again on the other Python series that are installed
 generated: $(VENV)/.installed-dev ## write what comes from tables: metrics page, dashboards, mapping, wire.ts
 	$(BIN)/python -m tools.from_catalogue
 	$(BIN)/python -m tools.wire_to_typescript
+
+screenshots: system-packages $(VENV)/.installed-dev $(PEERS) $(BROWSER_CLIENT) ## take the pictures of the README anew
+	node frontend/screenshots.mjs
 
 bench: $(VENV)/.installed-dev ## measure the fan-out
 	$(BIN)/python -m bench.fan_out
@@ -65,7 +68,7 @@ $(VENV)/.installed-demo: $(PROJECT)
 	@touch $@
 
 $(VENV)/.installed-dev: $(PROJECT)
-	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis
+	@tools/create_venv $(VENV) 3.11+ dev,bench,demo,redis,nats
 	@touch $@ $(VENV)/.installed-demo
 
 # Fails where a file is larger than its budget.

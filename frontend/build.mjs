@@ -1,4 +1,4 @@
-// Builds the npm package into dist/ and the browser's files into ../server/static/: `node build.mjs`.
+// Builds the npm package into dist/ and the browser's files, pages included, into ../server/static/: `node build.mjs`.
 // Ends with exit code 1 where a file is larger, gzipped, than its budget.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
@@ -17,6 +17,12 @@ const BUDGETS = [
   { name: "sse", entry: "event_stream.js", bytes: 2 * 1024 },
   { name: "iife", entry: "fanwire.iife.js", bytes: 10 * 1024 },
   { name: "overlay", entry: "overlay.js", bytes: 12 * 1024 },
+];
+
+// All that a page loads at once: its HTML, its stylesheet and its script, each of them whole.
+const PAGES = [
+  { name: "demo", bytes: 24 * 1024 },
+  { name: "ops", bytes: 45 * 1000 },
 ];
 
 const shared = {
@@ -55,14 +61,38 @@ await build({
   plugins: [apart("overlay")],
 });
 
-const gzipped = (file) => gzipSync(readFileSync(join(DIST, file)), { level: 9 }).length;
+const DIST_PAGES = join(DIST, "pages");
+await build({
+  ...shared,
+  sourcemap: false,
+  format: "esm",
+  entryPoints: PAGES.flatMap(({ name }) => [
+    { in: `src/${name}/page.ts`, out: name },
+    { in: `pages/${name}.css`, out: name },
+  ]),
+  outdir: DIST_PAGES,
+  plugins: [apart("event_stream", "overlay")],
+});
+for (const { name } of PAGES) cpSync(join(HERE, "pages", `${name}.html`), join(DIST_PAGES, `${name}.html`));
+
+// It is in ops.js, and its license wants to be where it is.
+cpSync(join(HERE, "node_modules", "uplot", "LICENSE"), join(DIST_PAGES, "ops.uplot-license.txt"));
+
 let failed = false;
-for (const { name, entry, bytes } of BUDGETS) {
-  const size = gzipped(entry);
-  const over = size > bytes;
+function report(name, budget, files) {
+  const size = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(DIST, file)), { level: 9 }).length, 0);
+  const over = size > budget;
   failed ||= over;
-  console.log(
-    `${name.padEnd(7)} ${String(size).padStart(6)} of ${bytes} bytes gzipped${over ? "  TOO LARGE" : ""}  (${entry})`,
+  const verdict = `${String(size).padStart(6)} of ${budget} bytes gzipped${over ? "  TOO LARGE" : ""}`;
+  console.log(`${name.padEnd(7)} ${verdict}  (${files.join(", ")})`);
+}
+
+for (const { name, entry, bytes } of BUDGETS) report(name, bytes, [entry]);
+for (const { name, bytes } of PAGES) {
+  report(
+    name,
+    bytes,
+    ["html", "css", "js"].map((kind) => `pages/${name}.${kind}`),
   );
 }
 
@@ -74,7 +104,11 @@ if (types.status !== 0) failed = true;
 
 mkdirSync(STATIC, { recursive: true });
 for (const old of readdirSync(STATIC)) rmSync(join(STATIC, old), { recursive: true });
-for (const file of readdirSync(DIST)) if (/\.js$/.test(file)) cpSync(join(DIST, file), join(STATIC, file));
+for (const folder of [DIST, DIST_PAGES]) {
+  for (const file of readdirSync(folder)) {
+    if (/\.(?:js|css|html|txt)$/.test(file)) cpSync(join(folder, file), join(STATIC, file));
+  }
+}
 if (failed) process.exit(1);
 // Last of all: the Makefile takes its date for that of the whole build.
 writeFileSync(join(STATIC, ".built"), "");

@@ -32,9 +32,10 @@ from server.bus.metered import MeteredBus
 from server.clock import LoopClock
 from server.config import Config
 from server.config_sources import LoadedConfig, describe
-from server.demo import demo_routes, publish_vitals
+from server.demo import demo_routes, publish_vitals, with_demo_topics
 from server.descriptors import accept_from
 from server.drain import see_off
+from server.handlers.demo_token import DemoTokenHandler
 from server.handlers.events import EventsHandler
 from server.handlers.handshake import Handshakes, Reception
 from server.handlers.health import HealthHandler, ReadyHandler
@@ -93,6 +94,7 @@ class Gateway:
         sources: Mapping[str, str] = NO_SOURCES,
         siblings: Siblings | None = None,
     ) -> None:
+        config = with_demo_topics(config) if config.server.dev else config
         self.config = config
         self._siblings = siblings
         self.clock = clock or LoopClock()
@@ -232,7 +234,10 @@ class Gateway:
             *ops_routes(self.operators, self._snapshots(), lambda: describe(LoadedConfig(self.config, self._sources))),
         ]
         if self.config.server.dev:
-            routes += demo_routes(self)
+            routes += demo_routes()
+            routes.append(
+                (r"/api/demo/token", DemoTokenHandler, {"operators": self.operators, "auth": self.config.auth})
+            )
         return Application(routes, default_handler_class=NotFoundHandler, log_function=access_log)
 
     def _reception(self) -> Reception:

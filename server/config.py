@@ -120,7 +120,7 @@ class BusConfig:
     def kind(self) -> str:
         """What metrics call the bus: memory, redis or nats."""
         scheme = self.url.partition(":")[0]
-        return {"rediss": "redis", "unix": "redis"}.get(scheme, scheme)
+        return {"rediss": "redis", "unix": "redis", "tls": "nats"}.get(scheme, scheme)
 
     @property
     def place(self) -> str:
@@ -185,6 +185,12 @@ class Config:
             self.history.messages if own.history_messages is None else own.history_messages,
             self.history.ttl_s if own.history_ttl_s is None else own.history_ttl_s,
         )
+
+    @property
+    def largest_history(self) -> HistoryConfig:
+        """Bounds that no namespace goes beyond."""
+        every = [self.history, *(self.history_for(namespace) for namespace in self.topics)]
+        return HistoryConfig(max(one.messages for one in every), max(one.ttl_s for one in every))
 
 
 _PLAIN_TOPIC = TopicConfig()

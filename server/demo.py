@@ -1,4 +1,4 @@
-"""Owns what development mode adds: the demo page with its files, and the topic ``host:vitals``."""
+"""Owns what development mode adds: the demo page, a namespace for each policy, and the topic ``host:vitals``."""
 
 import asyncio
 import importlib
@@ -6,19 +6,38 @@ import logging
 import os
 import time
 from collections.abc import Sized
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from tornado.routing import URLSpec
 
 from actors.ports import BusUnavailable, Placed
-from server.page_files import PageFile
+from server.config import Config, OverflowPolicy, TopicConfig
+from server.page_files import STATIC, PageFile
 
-__all__ = ["PAGES", "VITALS_PERIOD_S", "VITALS_TOPIC", "DemoGateway", "demo_routes", "publish_vitals"]
+__all__ = [
+    "PAGES",
+    "VITALS_PERIOD_S",
+    "VITALS_TOPIC",
+    "DemoGateway",
+    "DemoPage",
+    "demo_routes",
+    "publish_vitals",
+    "with_demo_topics",
+]
 
 PAGES = Path(__file__).parent / "pages"
+BUILT_PAGE = "demo.html"
+PLAIN_PAGE = "plain.html"
+POLICIES: tuple[OverflowPolicy, ...] = ("disconnect", "catch_up", "drop_oldest", "latest")
 VITALS_TOPIC = "host:vitals"
 VITALS_PERIOD_S = 1.0
+
+# One namespace per policy, to see them side by side. What one try needs is kept, and not for long.
+_DEMO_TOPICS = {
+    f"demo_{policy}": TopicConfig(overflow=policy, history_messages=600, history_ttl_s=60.0) for policy in POLICIES
+}
 
 log = logging.getLogger("fanwire.demo")
 
@@ -36,13 +55,27 @@ class DemoGateway(Protocol):
         """Raises: BusUnavailable where the message was not stored."""
 
 
-def demo_routes(gateway: DemoGateway) -> list[URLSpec]:
-    """The page at ``/`` and its files below ``/demo/``; ``gateway`` is there for what later routes may need."""
-    files: dict[str, Any] = {"path": str(PAGES)}
-    return [
-        URLSpec(r"/()", PageFile, {**files, "default_filename": "demo.html"}),
-        URLSpec(r"/demo/([a-z_]+\.(?:css|js))", PageFile, files),
-    ]
+class DemoPage(PageFile):
+    """The built page; where there was no Node to build it, a plain one that says how to have it."""
+
+    absent: ClassVar[str] = "no such page"
+
+    def prepare(self) -> None:
+        # At each request: whoever builds the page while the gateway runs need only load it again.
+        self.root = str(STATIC if (STATIC / BUILT_PAGE).is_file() else PAGES)
+
+    def parse_url_path(self, url_path: str) -> str:
+        return BUILT_PAGE if self.root == str(STATIC) else PLAIN_PAGE
+
+
+def demo_routes() -> list[URLSpec]:
+    """The page at ``/``; its files are those of the build, below ``/static/``."""
+    return [URLSpec(r"/()", DemoPage, {"path": str(PAGES)})]
+
+
+def with_demo_topics(config: Config) -> Config:
+    """``config`` with a namespace ``demo_<policy>`` for each policy that the page shows; what is configured wins."""
+    return replace(config, topics={**_DEMO_TOPICS, **config.topics})
 
 
 async def publish_vitals(gateway: DemoGateway) -> None:

@@ -5,7 +5,10 @@ from typing import Any, ClassVar
 
 from tornado.web import StaticFileHandler
 
-__all__ = ["PageFile"]
+__all__ = ["STATIC", "PageFile"]
+
+STATIC = Path(__file__).parent / "static"
+"""What the frontend's build writes; absent where there was no Node."""
 
 # A page loads scripts and styles from here, its icon from itself, and speaks to this gateway alone.
 _CONTENT_SECURITY_POLICY = "; ".join(

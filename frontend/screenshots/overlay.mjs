@@ -1,11 +1,4 @@
-// Brings a page into a state in which the debug overlay has everything to show. By itself it is a program:
-//
-//   FANWIRE_HEARTBEAT__INTERVAL_S=1 fanwire serve --dev --port 8080 &      (so that there is a ping to see)
-//   node frontend/screenshots/overlay.mjs http://127.0.0.1:8080 overlay.png [light|dark]
-import { writeFileSync } from "node:fs";
-import { argv, exit } from "node:process";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+// Brings a page into a state in which the debug overlay has everything to show.
 
 const WORDS = "Every client and every topic is an actor with a bounded mailbox .".split(" ");
 
@@ -43,32 +36,14 @@ async function tell(words) {
   await client.debug.open();
 }
 
-/** `page` (Playwright's) is at a page of a gateway in development mode; resolves when the overlay can be photographed. */
-export async function showOverlay(page) {
+/** Resolves when the overlay can be photographed. */
+async function showOverlay(page) {
   await page.evaluate(tell, WORDS);
   for (let step = 0; step < 5; step++) await page.locator(".edge").press("ArrowUp");
   await page.locator(".packets .frame").last().click();
 }
 
-async function main([url, file, colorScheme = "light"]) {
-  const browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu"],
-  });
-  try {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme, deviceScaleFactor: 2 });
-    await page.goto(url);
-    await showOverlay(page);
-    writeFileSync(file, await page.screenshot());
-  } finally {
-    await browser.close();
-  }
-}
+// A heartbeat of one second, so that there is a ping to see; the demo page behind it.
+const env = { FANWIRE_HEARTBEAT__INTERVAL_S: "1" };
 
-if (argv[1] === fileURLToPath(import.meta.url)) {
-  if (argv.length < 4) {
-    console.error("usage: node frontend/screenshots/overlay.mjs URL FILE [light|dark]");
-    exit(2);
-  }
-  await main(argv.slice(2));
-}
+export const shots = [{ name: "overlay", path: "/", width: 1280, height: 800, env, prepare: showOverlay }];

@@ -14,17 +14,36 @@ class BadBus(Exception):
 
 def bus_from(config: Config, clock: Clock) -> Bus:
     """Raises: BadBus."""
-    if config.bus.kind == "memory":
-        return MemoryBus(clock)
     try:
-        from server.bus.redis_streams.bus import RedisBus
+        match config.bus.kind:
+            case "memory":
+                return MemoryBus(clock)
+            case "nats":
+                return _jetstream(config)
+            case _:
+                return _redis(config)
     except ModuleNotFoundError as missing:
-        raise BadBus(f"bus.url: {missing.name} is not installed; run: pip install 'fanwire[redis]'") from None
-
-    def bounds_of(topic: TopicName) -> HistoryConfig:
-        return config.history_for(namespace_of(topic))
-
-    try:
-        return RedisBus(config.bus.url, config.bus.prefix, bounds_of)
+        raise BadBus(f"bus.url: {missing.name} is not installed; run: {_install(config.bus.kind)}") from None
     except (ValueError, TypeError) as flaw:
         raise BadBus(f"bus.url: {flaw}") from None
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'fanwire[{extra}]'"
+
+
+def _redis(config: Config) -> Bus:
+    from server.bus.redis_streams.bus import RedisBus
+
+    return RedisBus(config.bus.url, config.bus.prefix, lambda topic: _bounds(config, topic))
+
+
+def _jetstream(config: Config) -> Bus:
+    from server.bus.jetstream.bus import JetStreamBus
+
+    bounds, largest = (lambda topic: _bounds(config, topic)), config.largest_history
+    return JetStreamBus(config.bus.url, config.bus.prefix, bounds, largest)
+
+
+def _bounds(config: Config, topic: TopicName) -> HistoryConfig:
+    return config.history_for(namespace_of(topic))

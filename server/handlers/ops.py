@@ -1,7 +1,6 @@
 """The operators' page and its data: ``/ops``, ``/api/ops/snapshot`` and ``/api/ops/config``."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from tornado.routing import URLSpec
@@ -11,11 +10,9 @@ from server.handlers.json_handler import JsonHandler
 from server.logs import redact_text
 from server.operators import Operators
 from server.ops.snapshots import Snapshots
-from server.page_files import PageFile
+from server.page_files import STATIC, PageFile
 
 __all__ = ["STATIC", "ConfigHandler", "OpsPage", "SnapshotHandler", "ops_routes"]
-
-STATIC = Path(__file__).parent.parent / "static"
 
 _PART = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"  # never hidden, and never ".."
 

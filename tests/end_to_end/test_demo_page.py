@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 import urllib.request
 from pathlib import Path
@@ -42,8 +43,8 @@ async def _publish(server: ServerProcess, kind: str, data: object) -> str:
 async def test_vital_signs_and_a_published_message_are_seen() -> None:
     async with _gateway() as server, _page(server) as page:
         await page.text("#state", contains="connected")
-        assert "%" in await page.text("#vitals .figure", contains="CPU")
-        assert "1" in await page.text("#vitals .figure", contains="Connections")
+        assert "%" in await page.text("#figures .figure", contains="CPU")
+        assert "1" in await page.text("#figures .figure", contains="Connections")
         trace_id = await _publish(server, "hello", {"text": "hi there"})
         assert "hello" in await page.text("#thread .event", contains="hi there")
         assert await page.text("#last-trace", contains=trace_id) == trace_id
@@ -108,36 +109,101 @@ async def test_the_page_comes_back_after_a_restart_and_goes_on() -> None:
         await page.__aexit__(None, None, None)
 
 
-# Joins a quiet topic, loses its connection, and publishes before it can be back.
-_AWAY = """(async () => {
-  const { connect } = await import("/demo/connection.js");
-  const got = [];
-  await new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error(`seen only: ${JSON.stringify(got)}`)), 8000);
-    const session = connect({
-      url: `${location.origin.replace("http", "ws")}/api/ws`,
-      token: null,
-      topics: { "quiet:1": null },
-      onGap: (gap) => reject(new Error(JSON.stringify(gap))),
-      onMessage: ({ type }) => { got.push(type); if (type === "second") resolve(); },
-      onState: async ({ state }) => {
-        if (state !== "connected" || session.away) return;
-        session.away = true;
-        session.socket.close(3000);
-        for (const type of ["first", "second"])
-          await fetch("/api/publish", { method: "POST", body: JSON.stringify({ topic: "quiet:1", type }) });
-      },
-    });
-  });
-  return got;
+@pytest.mark.gen_test(timeout=90)
+async def test_two_tabs_talk() -> None:
+    async with _gateway() as server, _page(server) as ada, _page(server) as bob:
+        for page in (ada, bob):
+            await page.text("#state", contains="connected")
+        await _say(ada, "is anybody there?")
+        assert await ada.text("#me") in await bob.text("#thread .said", contains="is anybody there?")
+        await _say(bob, "I am")
+        await ada.text("#thread .said", contains="I am")
+        assert len(await ada.texts("#thread .said.mine")) == len(await bob.texts("#thread .said.mine")) == 1
+        assert (ada.errors, bob.errors) == ((), ())
+
+
+async def _say(page: BrowserPage, text: str) -> None:
+    await page.fill("#message", text)
+    await page.click("#say button")
+
+
+# What was said between the cut and the return is replayed: the page's own books have neither a gap nor a duplicate.
+_CUT_AND_PUBLISH = """(async () => {
+  document.querySelector("#cut").click();
+  const body = (n) => JSON.stringify({ topic: "thread:demo", type: "note", data: { n } });
+  for (const n of [1, 2, 3]) await fetch("/api/publish", { method: "POST", body: body(n) });
 })()"""
 
 
 @pytest.mark.gen_test(timeout=90)
-async def test_a_quiet_topic_is_resumed_from_where_it_was_joined() -> None:
+async def test_a_dropped_connection_resumes_and_the_page_proves_that_nothing_is_lost() -> None:
+    async with _gateway() as server, _page(server) as page:
+        await _publish(server, "hello", {"text": "before"})
+        await page.text("#thread .event", contains="before")
+        await page.evaluate(_CUT_AND_PUBLISH)
+        assert "cut by this page" in await page.text("#journal li", contains="Closed 1006")
+        assert "Nothing lost: 0 gaps, 0 duplicates" in await page.text("#journal li", contains="Resumed after")
+        said = await page.texts("#thread .said .body")
+        assert said == ["before", '{"n":1}', '{"n":2}', '{"n":3}']
+        assert await page.texts("[data-figure=Gaps], [data-figure=Duplicates]") == ["0", "0"]
+        assert page.errors == ()
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_a_slow_tab_meets_each_policy_and_the_page_says_what_it_did() -> None:
     async with _gateway() as server, _page(server) as page:
         await page.text("#state", contains="connected")
-        assert await page.evaluate(_AWAY) == ["first", "second"]
+        await page.click("#slow")
+        await page.text("#journal li", contains="has caught up", timeout_s=60)
+        verdict = {
+            policy: await page.text(f".lane[data-policy={policy}] .verdict")
+            for policy in ("disconnect", "catch_up", "drop_oldest", "latest")
+        }
+        assert re.fullmatch(r"Closed 4509.*nothing lost, all 500 in order\.", verdict["disconnect"])
+        assert "nothing lost, all 500 in order" in verdict["catch_up"]
+        assert re.fullmatch(r"Lost \d+ old messages, each one announced in its place\.", verdict["drop_oldest"])
+        assert re.fullmatch(r"Skipped \d+ stale values and has the newest\.", verdict["latest"])
+        # The gateway's own word: all four had to act.
+        counters = json.loads(await asyncio.to_thread(_get, server, "/api/ops/snapshot"))["counters"]
+        assert all(counters["ws_slow_episodes_total"][policy] > 0 for policy in verdict), counters
+        assert await page.texts("[data-figure=Gaps], [data-figure=Duplicates]") == ["0", "0"]
+        assert page.errors == ()
+
+
+def _get(server: ServerProcess, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=10) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+@pytest.mark.gen_test(timeout=90)
+async def test_an_expired_token_is_replaced_and_nothing_is_lost() -> None:
+    async with _gateway(env=JWT) as server:
+        printed = await server.wait_for_log("#token=")
+        async with _page(server, printed[printed.index("#token=") :]) as page:
+            await page.text("#state", contains="connected")
+            await page.click("#expire")
+            await page.text("#journal li", contains="a token that lives for 4.0 s")
+            await page.text("#journal li", contains="Closed 4401", timeout_s=20)
+            await page.text("#state", contains="connected")
+            await _say(page, "still here")
+            await page.text("#thread .said.mine", contains="still here")
+            resumed = [line for line in await page.texts("#journal li") if "Resumed after" in line]
+            assert len(resumed) == 2 and all("Nothing lost" in line for line in resumed)
+
+
+@pytest.mark.gen_test(timeout=90)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_wrong(scheme: str) -> None:
+    async with _gateway() as server, _page(server) as page:
+        await page.prefer(scheme)
+        await _publish(server, "run_started", {"agent": "storyteller"})
+        await _publish(server, "hello", {"text": "hi"})
+        await page.text("#thread .event", contains="hi")
+        await page.click("#cut")
+        await page.text("#journal li", contains="Resumed")
+        assert await page.axe_violations("html") == []
+        assert page.errors == ()
 
 
 @pytest.mark.gen_test(timeout=90)
@@ -156,7 +222,7 @@ async def test_the_token_of_the_fragment_opens_the_door_and_without_it_the_page_
 async def test_the_page_fits_a_telephone() -> None:
     async with _gateway() as server, _page(server) as page:
         await page.resize(360, 740)
-        await page.text("#vitals .figure", contains="CPU")
+        await page.text("#figures .figure", contains="CPU")
         await _publish(server, "hello", {"text": "w" * 400})
         await page.text("#thread .event", contains="www")
         assert await page.evaluate("document.documentElement.scrollWidth <= 360")

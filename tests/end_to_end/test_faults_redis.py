@@ -6,21 +6,19 @@ Each test ends with the offline check: what was acknowledged was delivered once 
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from gateways import RunningGateway, envelope
+from gateways import envelope
 from loop_turns import until
 from redis_servers import redis_server
+from survival import RECOVERY_S, Publisher, T, survives
 from tcp_proxy import tcp_proxy
-from two_workers import Reader, quick_timing, resumed, two_workers
+from two_workers import Reader, quick_timing, two_workers
 
 from actors.ports import BusUnavailable
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
-T = "t:a"
-RECOVERY_S = 3.0
 
 
 @pytest.fixture
@@ -28,60 +26,6 @@ def quick(monkeypatch: pytest.MonkeyPatch, expected_logs: Any) -> None:
     quick_timing(monkeypatch)
     for line in ("the bus is gone", "503", "does not follow from what was delivered", "are cut off at the end"):
         expected_logs.allow(line)
-
-
-class Publisher:
-    """Publishes at one worker until told to stop; ``acknowledged`` has what it got an answer for.
-
-    Whatever is refused is sent again with the same id, as a good publisher does.
-    """
-
-    def __init__(self, worker: RunningGateway) -> None:
-        self.worker = worker
-        self.acknowledged: list[int] = []
-        self.refusals: list[str] = []
-        self._task = asyncio.ensure_future(self._publish())
-        self._stopping = False
-
-    async def _publish(self) -> None:
-        while not self._stopping:
-            message = envelope(T)
-            while (answer := await self.worker.publish(message)).status != 200:
-                assert answer.status == 503, answer
-                self.refusals.append(answer.body["message"])
-            self.acknowledged.append(answer.body["seq"])
-
-    async def until_acknowledged(self, more: int) -> None:
-        wanted = len(self.acknowledged) + more
-        async with asyncio.timeout(RECOVERY_S):
-            while len(self.acknowledged) < wanted:
-                await asyncio.sleep(0)
-
-    async def stop(self) -> list[int]:
-        self._stopping = True
-        async with asyncio.timeout(RECOVERY_S):
-            await self._task
-        return self.acknowledged
-
-
-async def survives(
-    workers: tuple[RunningGateway, RunningGateway], fault: Callable[[Publisher], Awaitable[None]]
-) -> tuple[Reader, Publisher]:
-    """Publish at one worker and read at the other while ``fault`` happens; returns what was read and published."""
-    one, two = workers
-    reader, publisher = Reader(T), Publisher(one)
-    tab = await reader.visit(two)
-    await publisher.until_acknowledged(20)
-    reading = asyncio.ensure_future(reader.read(tab, 2**53))
-    await fault(publisher)
-    await publisher.until_acknowledged(20)
-    acknowledged = await publisher.stop()
-    await until(lambda: reading.done() or reader.since >= acknowledged[-1], f"the end: {reader.since}")
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
-    await resumed(reader, two, acknowledged[-1])
-    reader.check(acknowledged)
-    return reader, publisher
 
 
 @pytest.mark.gen_test(timeout=20)

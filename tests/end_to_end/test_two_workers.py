@@ -1,13 +1,14 @@
-"""The same topics and guarantees whichever worker a browser reached: two gateways on one real Redis."""
+"""The same topics and guarantees whichever worker a browser reached: two gateways on one real Redis or NATS."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 from gateways import RunningGateway, envelope
 from loop_turns import until
+from nats_servers import nats_server
 from redis_servers import redis_server
 from two_workers import Reader, quick_timing, two_workers
 
@@ -22,10 +23,22 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     quick_timing(monkeypatch)
 
 
-@asynccontextmanager
-async def workers(**settings: object) -> AsyncIterator[tuple[RunningGateway, RunningGateway]]:
-    async with redis_server() as server, two_workers(server, settings) as both:
-        yield both
+Workers = Callable[..., AbstractAsyncContextManager[tuple[RunningGateway, RunningGateway]]]
+
+
+@pytest.fixture(params=[redis_server, nats_server], ids=["redis", "nats"])
+def workers(request: pytest.FixtureRequest) -> Workers:
+    @asynccontextmanager
+    async def on_one_server(**settings: object) -> AsyncIterator[tuple[RunningGateway, RunningGateway]]:
+        async with request.param() as server, two_workers(server, settings) as both:
+            yield both
+
+    return on_one_server
+
+
+def reader(worker: RunningGateway) -> WsHarness:
+    """Patient: the stores of these tests share the machine with everything else."""
+    return WsHarness(worker, topics=[T], timeout=4)
 
 
 async def put(worker: RunningGateway, count: int) -> list[int]:
@@ -33,8 +46,8 @@ async def put(worker: RunningGateway, count: int) -> list[int]:
 
 
 @pytest.mark.gen_test
-async def test_what_one_worker_takes_reaches_the_clients_of_the_other() -> None:
-    async with workers() as (one, two), WsHarness(one, topics=[T]) as here, WsHarness(two, topics=[T]) as there:
+async def test_what_one_worker_takes_reaches_the_clients_of_the_other(workers: Workers) -> None:
+    async with workers() as (one, two), reader(one) as here, reader(two) as there:
         sent = await put(one, 10) + await put(two, 10)
         for ws in (here, there):
             got = await ws.expect_sequence(["x"] * 20)
@@ -43,8 +56,8 @@ async def test_what_one_worker_takes_reaches_the_clients_of_the_other() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_moves_to_the_other_worker_resumes_there() -> None:
-    async with workers() as (one, two), WsHarness(one, topics=[T]) as ws:
+async def test_a_client_that_moves_to_the_other_worker_resumes_there(workers: Workers) -> None:
+    async with workers() as (one, two), reader(one) as ws:
         sent = await put(one, 5)
         await ws.expect_position(sent[-1], topic=T)
         ws.drop()
@@ -55,10 +68,12 @@ async def test_a_client_that_moves_to_the_other_worker_resumes_there() -> None:
 
 
 @pytest.mark.gen_test
-async def test_whoever_was_told_a_position_is_never_told_by_the_other_worker_that_it_is_unknown() -> None:
+async def test_whoever_was_told_a_position_is_never_told_elsewhere_that_it_is_unknown(
+    workers: Workers,
+) -> None:
     many = {"limits.client_messages_per_s": 100_000}
     # Because of the first client the topic runs there, and hears of every message a moment later.
-    async with workers(**many) as (one, two), WsHarness(two, topics=[T]), WsHarness(two) as ws:
+    async with workers(**many) as (one, two), reader(two), reader(two) as ws:
         for number in range(200):
             placed = await one.gateway.publish(T, "x", number)
             assert (await ws.subscribe(T, since=placed.seq))[T]["recovered"], number
@@ -66,7 +81,7 @@ async def test_whoever_was_told_a_position_is_never_told_by_the_other_worker_tha
 
 
 @pytest.mark.gen_test
-async def test_replay_over_http_has_what_was_stored_by_the_other_worker_before() -> None:
+async def test_replay_over_http_has_what_was_stored_by_the_other_worker_before(workers: Workers) -> None:
     async with workers() as (one, two):
         sent = await put(one, 3)
         for worker in (two, one):
@@ -82,7 +97,7 @@ async def test_replay_over_http_has_what_was_stored_by_the_other_worker_before()
 
 
 @pytest.mark.gen_test
-async def test_the_same_id_at_both_workers_is_one_message() -> None:
+async def test_the_same_id_at_both_workers_is_one_message(workers: Workers) -> None:
     async with workers() as (one, two):
         message = envelope(T)
         first, again = await asyncio.gather(one.publish(message), two.publish(message))
@@ -91,8 +106,8 @@ async def test_the_same_id_at_both_workers_is_one_message() -> None:
 
 
 @pytest.mark.gen_test
-async def test_publishers_at_both_workers_make_one_chain_that_both_see() -> None:
-    async with workers() as (one, two), WsHarness(one, topics=[T]) as here, WsHarness(two, topics=[T]) as there:
+async def test_publishers_at_both_workers_make_one_chain_that_both_see(workers: Workers) -> None:
+    async with workers() as (one, two), reader(one) as here, reader(two) as there:
         first, second = await asyncio.gather(put(one, 150), put(two, 150))
         sent = sorted(first + second)
         for ws in (here, there):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.runtime.overflow import OverflowPolicy
 from server.addresses import is_loopback
-from server.config import Config, HistoryConfig, TopicConfig
+from server.config import BusConfig, Config, HistoryConfig, TopicConfig
 from server.config_sources import ConfigError, LoadedConfig, Problem, describe, environment_name, load_config
 from server.settings import SECTIONS, SETTINGS, TOPIC_SETTINGS
 
@@ -330,10 +330,17 @@ def test_the_catalogue_knows_the_policies_that_are_built_and_no_other() -> None:
     assert set(TOPIC_SETTINGS["overflow"].choices) == {policy.value for policy in OverflowPolicy}
 
 
-@pytest.mark.parametrize("bus", ["nats"])
-def test_a_bus_that_is_not_built_is_refused_by_name(bus: str) -> None:
-    answer = refused(DEV | {"bus.url": f"{bus}://user:hunter2@host"})
-    assert answer == f"bus.url (flag --bus): the {bus} bus is not built yet; use memory://"
+@pytest.mark.parametrize("url", ["nats://user:hunter2@host", "tls://token@host:4222,other:4222"])
+def test_a_bus_on_nats_is_called_so_and_its_place_has_no_password(url: str) -> None:
+    bus = BusConfig(url)
+    assert bus.kind == "nats"
+    assert bus.place == url.replace("user:hunter2@", "").replace("token@", "")
+
+
+def test_no_namespace_goes_beyond_the_largest_history(tmp_path: Path) -> None:
+    topics = "[topics.a]\nhistory_messages = 9\n[topics.b]\nhistory_ttl_s = 9\n"
+    config = load_toml(tmp_path, "[history]\nmessages = 7\nttl_s = 8\n" + topics).config
+    assert config.largest_history == HistoryConfig(9, 9.0)
 
 
 def test_the_memory_bus_never_serves_several_workers() -> None:

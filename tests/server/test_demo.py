@@ -14,8 +14,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from server.app import Gateway
-from server.config import AuthConfig, Config, ServerConfig
-from server.demo import PAGES, publish_vitals
+from server.config import AuthConfig, Config, ServerConfig, TopicConfig
+from server.demo import POLICIES, publish_vitals, with_demo_topics
 
 
 @asynccontextmanager
@@ -33,25 +33,52 @@ async def _get(gateway: Gateway, path: str) -> HTTPResponse:
     return await AsyncHTTPClient().fetch(f"http://127.0.0.1:{gateway.port}{path}", raise_error=False)
 
 
+@pytest.fixture
+def unbuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the build would go, on a machine without Node."""
+    static = tmp_path / "static"
+    for module in ("server.demo", "server.handlers.ops"):
+        monkeypatch.setattr(f"{module}.STATIC", static)
+    return static
+
+
 @pytest.mark.gen_test
-async def test_the_page_comes_under_a_policy_without_inline_code() -> None:
+async def test_without_node_a_plain_page_says_what_to_install_and_how_to_go_on(unbuilt: Path) -> None:
     async with _gateway() as gateway:
         page = await _get(gateway, "/")
+        assert (await _get(gateway, "/static/demo.js")).code == 404
     assert (page.code, page.headers["Content-Type"]) == (200, "text/html")
-    policy = page.headers["Content-Security-Policy"]
-    assert "script-src 'self'" in policy and "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert page.headers["X-Content-Type-Options"] == "nosniff"
-    assert b"<script>" not in page.body and b"style=" not in page.body
+    assert b"apt-get install nodejs npm" in page.body and b"curl -X POST" in page.body
+    assert b"<script" not in page.body and b"style=" not in page.body
 
 
 @pytest.mark.gen_test
-async def test_every_file_that_ships_is_served() -> None:
+async def test_a_page_that_is_built_while_the_gateway_runs_is_there_at_the_next_look(unbuilt: Path) -> None:
     async with _gateway() as gateway:
-        for file in PAGES.iterdir():
-            if file.suffix != ".html":
-                answer = await _get(gateway, f"/demo/{file.name}")
-                assert (answer.code, answer.body) == (200, file.read_bytes()), file.name
+        assert b"nodejs" in (await _get(gateway, "/")).body
+        unbuilt.mkdir()
+        (unbuilt / "demo.html").write_text("<title>built</title>")
+        page = await _get(gateway, "/")
+    assert (page.code, page.body) == (200, b"<title>built</title>")
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy and "default-src 'none'" in policy and "unsafe" not in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.gen_test
+async def test_each_policy_of_the_page_has_a_namespace_in_development_alone(policy: str) -> None:
+    async with _gateway() as gateway:
+        assert gateway.config.topic(f"demo_{policy}").overflow == policy
+    async with _gateway(dev=False) as gateway:
+        assert f"demo_{policy}" not in gateway.config.topics
+
+
+def test_what_is_configured_for_a_namespace_of_the_page_wins() -> None:
+    own = TopicConfig(overflow="drop_newest")
+    config = with_demo_topics(Config(topics={"demo_latest": own, "thread": own}))
+    assert config.topic("demo_latest") == config.topic("thread") == own
+    assert config.topic("demo_catch_up").overflow == "catch_up"
 
 
 @pytest.mark.gen_test
@@ -66,19 +93,7 @@ async def test_the_built_browser_client_is_served(tmp_path: Path, monkeypatch: p
         assert (await _get(gateway, "/static/.built")).code == 404
 
 
-@pytest.mark.gen_test
-async def test_without_a_built_client_the_page_is_there_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.handlers.ops.STATIC", tmp_path / "never-built")
-    async with _gateway() as gateway:
-        assert (await _get(gateway, "/static/index.js")).code == 404
-        assert (await _get(gateway, "/")).code == 200
-
-
-@pytest.mark.parametrize(
-    "path", ["/demo/", "/demo/demo.html", "/demo/../demo.py", "/demo/%2e%2e/demo.py", "/demo/x.js"]
-)
+@pytest.mark.parametrize("path", ["/plain.html", "/demo.html", "/../demo.py", "/%2e%2e/demo.py", "/static/../demo.py"])
 @pytest.mark.gen_test
 async def test_nothing_else_is_served(path: str) -> None:
     async with _gateway() as gateway:

@@ -1,18 +1,18 @@
-"""Two gateways of one loop on one real Redis, and the offline check of what a client was given."""
+"""Two gateways of one loop on one real Redis or NATS, and the offline check of what a client was given."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from gateways import RunningGateway, Tab, envelope, running_gateway
 from loop_turns import until
-from redis_servers import RedisServer
 from websockets.exceptions import ConnectionClosed
 
+import server.bus.jetstream.bus as jetstream_bus
 import server.bus.redis_streams.bus as redis_bus
-from server.bus.redis_streams.connections import Timing
+from server.bus.life import Timing
 
 __all__ = ["QUICK", "Reader", "quick_timing", "resumed", "two_workers"]
 
@@ -20,15 +20,23 @@ QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.4, back_off_s=0.1, audit_s
 
 
 def quick_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every gateway that starts in this test gives Redis up as soon as a test can wait for."""
-    monkeypatch.setattr(redis_bus, "Timing", lambda: QUICK)
+    """Every gateway that starts in this test gives its bus up as soon as a test can wait for."""
+    for bus in (redis_bus, jetstream_bus):
+        monkeypatch.setattr(bus, "Timing", lambda: QUICK)
+
+
+class Server(Protocol):
+    """What the bus of both is on."""
+
+    @property
+    def url(self) -> str: ...
 
 
 @asynccontextmanager
 async def two_workers(
-    server: RedisServer, settings: Mapping[str, object] | None = None, second_url: str | None = None
+    server: Server, settings: Mapping[str, object] | None = None, second_url: str | None = None
 ) -> AsyncIterator[tuple[RunningGateway, RunningGateway]]:
-    """Both ready; the second reaches Redis by ``second_url`` where that is given."""
+    """Both ready; the second reaches the server by ``second_url`` where that is given."""
     shared = dict(settings or {})
     async with (
         running_gateway({**shared, "bus.url": server.url}) as one,

@@ -13,9 +13,9 @@ from actors.ports import BusUnavailable, Deliveries, Placed, Top, TopicFull
 from actors.protocol.envelope import Envelope, Seq, TopicName
 from server.bus.door import Door
 from server.bus.followed import FollowedTopic, Stored
-from server.bus.redis_streams.connections import Connections, Timing
+from server.bus.life import Life, Timing
+from server.bus.redis_streams.connections import Connections
 from server.bus.redis_streams.keys import Keys
-from server.bus.redis_streams.life import Life
 from server.bus.redis_streams.line import Line, LineLost
 from server.bus.redis_streams.refusals import UNKNOWN, gone, refusal_of
 from server.bus.redis_streams.script import DUPLICATES_S, PUBLISH, PUBLISH_SHA, TOP_TTL_S

@@ -5,31 +5,16 @@ Apart, because a long history on its way must not keep a publish waiting, and PU
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from server.bus.life import NotConnected, Timing
 from server.bus.redis_streams.feed import Feed
 from server.bus.redis_streams.line import Line, LineLost
 from server.bus.redis_streams.script import PUBLISH
 from server.bus.redis_streams.wire import Dial
 
-__all__ = ["Connections", "NotConnected", "Timing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds: until an answer is given up; between two pings; of silence; most between two tries; between audits."""
-
-    answer_s: float = 2.0
-    ping_s: float = 1.0
-    silence_s: float = 3.0
-    back_off_s: float = 1.0
-    audit_s: float = 10.0
-
-
-class NotConnected(Exception):
-    """Redis could not be reached, or not be used as this bus has to."""
+__all__ = ["Connections"]
 
 
 class Connections:

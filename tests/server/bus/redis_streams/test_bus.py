@@ -15,8 +15,9 @@ from tcp_proxy import TcpProxy, tcp_proxy
 
 from actors.ports import Bus, BusUnavailable
 from actors.protocol.envelope import TopicName, envelope_from
+from server.bus.life import Timing
 from server.bus.redis_streams.bus import RedisBus
-from server.bus.redis_streams.connections import Connections, Timing
+from server.bus.redis_streams.connections import Connections
 from server.config import HistoryConfig
 
 pytestmark = pytest.mark.slow  # a server is started for each

@@ -1,27 +1,55 @@
-"""Life: being connected to Redis, again and again, from ``begin`` until ``end``."""
+"""Life: being connected to a bus across a network, again and again, from ``begin`` until ``end``."""
 
 import asyncio
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from server.bus.redis_streams.connections import Connections, NotConnected
-
-__all__ = ["Life"]
+__all__ = ["Life", "NotConnected", "Timing"]
 
 log = logging.getLogger("fanwire.bus")
 
 
-class Life:
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: until an answer is given up; between two pings; of silence; most between two tries; between audits."""
+
+    answer_s: float = 2.0
+    ping_s: float = 1.0
+    silence_s: float = 3.0
+    back_off_s: float = 1.0
+    audit_s: float = 10.0
+
+
+class NotConnected(Exception):
+    """The bus could not be reached, or not be used as it has to."""
+
+
+class Connections(Protocol):
+    """The connections of one life."""
+
+    async def open(self) -> None:
+        """Raises: NotConnected, with what is wrong."""
+
+    async def until_lost(self) -> str:
+        """Returns why."""
+
+    async def close(self, why: str) -> None: ...
+
+
+C = TypeVar("C", bound=Connections)
+
+
+class Life(Generic[C]):
     """Owns the connections, None while there are none, and the tasks that make and close them.
 
     ``connect`` makes connections that are not open yet; ``came_up`` hears when they are.
     """
 
-    def __init__(
-        self, connect: Callable[[], Connections], came_up: Callable[[Connections], None], back_off_s: float
-    ) -> None:
-        self.connections: Connections | None = None
+    def __init__(self, connect: Callable[[], C], came_up: Callable[[C], None], back_off_s: float) -> None:
+        self.connections: C | None = None
         self.why_gone = "not connected yet"
         self._connect = connect
         self._came_up = came_up
@@ -64,10 +92,10 @@ class Life:
                 why_closed = "the bus was stopped" if self._task is None else "connection lost"
                 self._await_end_of(asyncio.ensure_future(connections.close(why_closed)))
             self._go_down(why)
-            # Full jitter: many workers that lost one Redis do not come back as one.
+            # Full jitter: many workers that lost one server do not come back as one.
             await asyncio.sleep(random.random() * min(self._back_off_s, 0.05 * 2 ** min(failures, 10)))  # noqa: S311
 
-    def _come_up(self, connections: Connections) -> None:
+    def _come_up(self, connections: C) -> None:
         log.info("the bus is there")
         self._is_told = False
         self.connections = connections
