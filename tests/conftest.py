@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
+# As in a project of our users: what they get, our own tests live with.
+pytest_plugins = ["server.testing.plugin"]
+
 WATCHDOG = "fanwire.loop"
 
 

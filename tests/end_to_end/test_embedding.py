@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateways import Tab, envelope
 from processes import ServerProcess, free_port
-from websockets.asyncio.client import connect
+
+from server.testing import WsHarness
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +22,6 @@ ENV = {"PYTHONPATH": str(ROOT)}
 
 def _example(name: str, *words: str) -> ServerProcess:
     return ServerProcess([sys.executable, str(ROOT / "examples" / name), "--port", "{port}", *words], env=ENV)
-
-
-async def _tab(port: int) -> Tab:
-    return Tab(await connect(f"ws://127.0.0.1:{port}/api/ws", proxy=None, max_queue=None))
 
 
 async def _post(port: int, path: str, body: object) -> tuple[int, Any]:
@@ -46,14 +42,13 @@ async def _post(port: int, path: str, body: object) -> tuple[int, Any]:
 async def test_an_application_publishes_from_within_its_own_process() -> None:
     gateway_port = free_port()
     async with _example("embedded_tornado.py", "--gateway-port", str(gateway_port)) as application:
-        async with await _tab(gateway_port) as tab:
-            await tab.subscribe("orders")
+        async with WsHarness(f"http://127.0.0.1:{gateway_port}", topics=["orders"], timeout=5) as ws:
             status, order = await _post(application.port, "/orders", {"item": "tea"})
             assert (status, order["number"]) == (200, 1)
-            seen = await tab.frame_of_type("order_created")
+            seen = await ws.expect("order_created")
             assert (seen["data"], seen["seq"]) == ({"number": 1, "item": "tea"}, order["seq"])
             application.send_signal(signal.SIGTERM)
-            assert (await tab.closed()).code == 1012
+            await ws.expect_close(1012)
         assert await application.wait() == 0
         assert "Traceback" not in application.log
 
@@ -62,9 +57,9 @@ async def test_an_application_publishes_from_within_its_own_process() -> None:
 async def test_what_an_event_bus_emits_arrives_whole_and_in_order() -> None:
     async with _example("bridge_event_bus.py", "--jobs", "2", "--steps", "20") as application:
         await application.wait_for_log("all jobs are done")
-        async with await _tab(application.port) as tab:
-            await tab.ask(envelope("system", "subscribe", {"topics": {"jobs:2": {"since": "earliest"}}}))
-            seen = [(await tab.frame_of_type("progress"))["data"]["percent"] for _ in range(20)]
+        topics = {"jobs:2": "earliest"}
+        async with WsHarness(f"http://127.0.0.1:{application.port}", topics=topics, timeout=5) as ws:
+            seen = [(await ws.expect("progress"))["data"]["percent"] for _ in range(20)]
         assert seen == list(range(5, 101, 5))
 
 
@@ -74,11 +69,10 @@ async def test_a_fastapi_back_end_publishes_over_http_and_says_when_it_cannot() 
     async with ServerProcess(serve, env=ENV) as gateway:
         url = f"http://127.0.0.1:{gateway.port}"
         async with _example("fastapi_publisher.py", "--gateway", url) as backend:
-            async with await _tab(gateway.port) as tab:
-                await tab.subscribe("thread:42")
+            async with WsHarness(url, topics=["thread:42"], timeout=5) as ws:
                 status, stored = await _post(backend.port, "/threads/42/messages", {"text": "Hello"})
                 assert status == 201
-                seen = await tab.frame_of_type("thread_message_created")
+                seen = await ws.expect("thread_message_created")
                 assert (seen["data"], seen["id"], seen["seq"]) == ({"text": "Hello"}, stored["id"], stored["seq"])
             await gateway.stop()
             assert (await _post(backend.port, "/threads/42/messages", {"text": "?"}))[0] == 503

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from faults import Faults, messages_of, metric, until_got
 from gateways import RunningGateway, Tab, envelope, running_gateway
-from statsd_world import BareDaemon
+
+from server.testing.statsd_sink import StatsdSink
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +124,7 @@ async def test_a_client_that_leaves_between_two_incarnations_leaves_nothing_behi
 @pytest.mark.gen_test(timeout=30)
 async def test_failures_and_restarts_of_clients_reach_the_statsd_daemon(expected_logs: Any) -> None:
     expected_logs.allow("an actor failed: ValueError")
-    with BareDaemon() as daemon:
+    with StatsdSink() as daemon:
         settings = {"statsd.host": "127.0.0.1", "statsd.port": daemon.port, "statsd.interval_s": 0.1}
         async with two_tabs(**settings) as (_, ada, _):
             assert await answered(ada, bad_frame("command")) == ("error", "internal")

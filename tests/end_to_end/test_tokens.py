@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from gateways import SECRET, WITH_TOKENS, RunningGateway, envelope, running_gateway, token_for
 from key_server import KeyServer
-from node_peers import Closed, NodeWebSocket
+from node_peers import NodeWebSocket
 from token_keys import SigningPair, ec_pair, ed25519_pair, jwks, rsa_pair
-from websockets.exceptions import ConnectionClosed
 from wire import RawClient
 
 from server.auth import issue_token
 from server.config import LogConfig
 from server.logs import configure_logging
+from server.testing import ConnectionRefused, Wanted, WsHarness
 from tests.conftest import ExpectedLogs
 
 
@@ -79,82 +79,73 @@ async def test_two_different_tokens_are_refused_whichever_is_good() -> None:
 async def test_a_token_opens_what_it_lists_and_nothing_else(
     claims: Mapping[str, Any], may: Sequence[str], may_not: Sequence[str]
 ) -> None:
-    async with running_gateway(WITH_TOKENS) as running, await running.tab(token=token_for("ada", **claims)) as tab:
-        answer = await tab.subscribe(*may, *may_not)
+    async with running_gateway(WITH_TOKENS) as running, WsHarness(running, token_for("ada", **claims)) as ws:
+        answer = (await ws.ask("subscribe", {"topics": [*may, *may_not]}))["data"]
     assert sorted(answer["topics"]) == sorted(may)
     assert sorted(answer["refused"]) == sorted(may_not)
 
 
 @pytest.mark.gen_test
 async def test_publishing_over_a_socket_needs_the_same_right_as_over_http() -> None:
-    async with running_gateway(WITH_TOKENS) as running:
-        token = token_for(publish=["thread:*"])
-        async with await running.tab(token=token) as tab:
-            refused = await tab.ask(envelope("agent:7"))
-            assert (refused["type"], refused["data"]["code"], refused["data"]["topic"]) == (
-                "error",
-                "forbidden",
-                "agent:7",
-            )
-            assert (await tab.ask(envelope("thread:42")))["type"] == "published"
+    async with running_gateway(WITH_TOKENS) as running, WsHarness(running, token_for(publish=["thread:*"])) as ws:
+        refused = await ws.ask("note", {}, topic="agent:7")
+        said = refused["data"]
+        assert (refused["type"], said["code"], said["topic"]) == ("error", "forbidden", "agent:7")
+        assert (await ws.publish("thread:42", "note"))["topic"] == "thread:42"
 
 
 @pytest.mark.slow
 @pytest.mark.gen_test
 async def test_at_its_end_a_token_takes_the_connection_with_it() -> None:
-    async with running_gateway(WITH_TOKENS) as running:
-        # Within the leeway of five seconds it still lets in; the connection lasts until exp itself.
-        token = token_for(ttl_s=0.4)
-        async with await running.tab(token=token) as tab:
-            hello = await tab.frame()
-            assert abs(hello["data"]["expires_at"] - time.time()) < 0.5
-            assert await tab.closed() == Closed(4401, "token expired: connect with a new one")
-            assert time.time() >= hello["data"]["expires_at"] - 0.05
+    # Within the leeway of five seconds it still lets in; the connection lasts until exp itself.
+    async with running_gateway(WITH_TOKENS) as running, WsHarness(running, token_for(ttl_s=0.4)) as ws:
+        expires_at = ws.hello["expires_at"]
+        assert abs(expires_at - time.time()) < 0.5
+        await ws.expect_close(4401, reason="token expired: connect with a new one")
+        assert time.time() >= expires_at - 0.05
 
 
 @pytest.mark.slow
 @pytest.mark.gen_test
 async def test_a_renewed_connection_outlives_its_first_token() -> None:
-    async with running_gateway(WITH_TOKENS) as running, await running.tab(token=token_for(ttl_s=0.4)) as tab:
-        first = await tab.frame()
-        renewed = await tab.ask(_auth(token_for(ttl_s=1.0)))
+    async with running_gateway(WITH_TOKENS) as running, WsHarness(running, token_for(ttl_s=0.4)) as ws:
+        first = ws.hello
+        renewed = await ws.ask("auth", {"token": token_for(ttl_s=1.0)})
         assert renewed["type"] == "hello"
-        assert renewed["data"]["client"] == first["data"]["client"]
-        assert renewed["data"]["expires_at"] > first["data"]["expires_at"]
-        assert (await tab.closed()).code == 4401
+        assert renewed["data"]["client"] == first["client"]
+        assert renewed["data"]["expires_at"] > first["expires_at"]
+        await ws.expect_close(4401)
         assert time.time() >= renewed["data"]["expires_at"] - 0.05
 
 
 @pytest.mark.gen_test
 async def test_a_renewal_brings_new_rights_and_takes_old_ones_away() -> None:
-    async with running_gateway(WITH_TOKENS) as running, await running.tab(token=token_for(subscribe=["a"])) as tab:
-        assert sorted((await tab.subscribe("a", "b"))["topics"]) == ["a"]
-        await tab.ask(_auth(token_for(subscribe=["b"], publish=["*"])))
-        left = await tab.frame_of_type("error")
+    async with running_gateway(WITH_TOKENS) as running, WsHarness(running, token_for(subscribe=["a"])) as ws:
+        assert sorted((await ws.ask("subscribe", {"topics": ["a", "b"]}))["data"]["topics"]) == ["a"]
+        await ws.ask("auth", {"token": token_for(subscribe=["b"], publish=["*"])})
+        left = await ws.expect("error")
         assert (left["data"]["code"], left["data"]["topic"]) == ("forbidden", "a")
-        assert sorted((await tab.subscribe("b"))["topics"]) == ["b"]
+        await ws.subscribe("b")
         for topic in ("a", "b"):
-            assert (await tab.ask(envelope(topic)))["type"] == "published"
-        notes = [frame for frame in tab.seen if frame["type"] == "note"] or [await tab.frame_of_type("note")]
-        assert [note["topic"] for note in notes] == ["b"]
+            await ws.publish(topic, "note")
+        await ws.expect_sequence([Wanted("note", "b")])
 
 
 @pytest.mark.gen_test
 async def test_a_renewal_for_another_user_or_with_a_bad_token_changes_nothing() -> None:
-    async with running_gateway(WITH_TOKENS) as running:
-        token = token_for("ada", subscribe=["a"])
-        async with await running.tab(token=token) as tab:
-            other = await tab.ask(_auth(token_for("bob", subscribe=["*"])))
-            assert (other["data"]["code"], other["data"]["message"]) == (
-                "forbidden",
-                "token: sub must stay the same on one connection",
-            )
-            bad = await tab.ask(_auth(issue_token(b"not the secret of this gateway at all", sub="ada", ttl_s=60)))
-            assert (bad["data"]["code"], bad["data"]["message"]) == (
-                "forbidden",
-                "token: the signature does not match the key",
-            )
-            assert sorted((await tab.subscribe("a", "b"))["topics"]) == ["a"]
+    async with running_gateway(WITH_TOKENS) as running, WsHarness(running, token_for("ada", subscribe=["a"])) as ws:
+        other = await ws.ask("auth", {"token": token_for("bob", subscribe=["*"])})
+        assert (other["data"]["code"], other["data"]["message"]) == (
+            "forbidden",
+            "token: sub must stay the same on one connection",
+        )
+        foreign = issue_token(b"not the secret of this gateway at all", sub="ada", ttl_s=60)
+        bad = await ws.ask("auth", {"token": foreign})
+        assert (bad["data"]["code"], bad["data"]["message"]) == (
+            "forbidden",
+            "token: the signature does not match the key",
+        )
+        assert sorted((await ws.ask("subscribe", {"topics": ["a", "b"]}))["data"]["topics"]) == ["a"]
 
 
 @pytest.mark.gen_test
@@ -175,15 +166,12 @@ def _with_file(file: Path) -> dict[str, object]:
 
 
 async def _is_let_in(running: RunningGateway, token: str) -> None:
-    async with await running.tab(token=token) as tab:
-        assert (await tab.frame())["type"] == "hello"
+    async with WsHarness(running, token) as ws:
+        assert ws.hello["user"] == "ada"
 
 
 async def _is_refused(running: RunningGateway, token: str, why: str) -> None:
-    async with await running.tab(token=token) as tab:
-        closed = await tab.closed()
-        assert closed.code == 4401
-        assert why in closed.reason
+    assert why in (await WsHarness(running, token).expect_refused(4401)).reason
 
 
 @pytest.mark.slow
@@ -192,17 +180,16 @@ async def test_a_key_rotated_in_the_file_is_taken_without_a_restart_and_live_con
     old, new = ec_pair("old"), ec_pair("new")
     file = tmp_path / "keys.json"
     file.write_bytes(jwks(old.jwk()))
-    async with running_gateway(_with_file(file)) as running, await running.tab(token=old.sign(_claims())) as live:
-        await live.frame()
+    async with running_gateway(_with_file(file)) as running, WsHarness(running, old.sign(_claims())) as live:
         await _is_refused(running, new.sign(_claims()), "no key is known")
         _replace(file, jwks(old.jwk(), new.jwk()))
         await _let_in_soon(running, new)
         await _is_let_in(running, old.sign(_claims()))
         _replace(file, jwks(new.jwk()))
         await _refused_soon(running, old)
-        assert (await live.ask(envelope("t")))["type"] == "published"
-        assert (await live.ask(_auth(old.sign(_claims()))))["data"]["code"] == "forbidden"
-        assert (await live.ask(_auth(new.sign(_claims()))))["type"] == "hello"
+        await live.publish("t", "note")
+        assert (await live.ask("auth", {"token": old.sign(_claims())}))["data"]["code"] == "forbidden"
+        assert (await live.ask("auth", {"token": new.sign(_claims())}))["type"] == "hello"
 
 
 def _replace(file: Path, content: bytes) -> None:
@@ -226,11 +213,11 @@ async def _refused_soon(running: RunningGateway, pair: SigningPair) -> None:
 
 
 async def _opens(running: RunningGateway, pair: SigningPair) -> bool:
-    async with await running.tab(token=pair.sign(_claims())) as tab:
-        try:
-            return bool(await tab.frame())
-        except ConnectionClosed:
-            return False
+    try:
+        async with WsHarness(running, pair.sign(_claims())):
+            return True
+    except ConnectionRefused:
+        return False
 
 
 @pytest.mark.gen_test

@@ -12,6 +12,8 @@ from nats_servers import nats_server
 from redis_servers import redis_server
 from two_workers import Reader, quick_timing, two_workers
 
+from server.testing import WsHarness
+
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 T = "t:a"
 
@@ -34,51 +36,48 @@ def workers(request: pytest.FixtureRequest) -> Workers:
     return on_one_server
 
 
+def reader(worker: RunningGateway) -> WsHarness:
+    """Patient: the stores of these tests share the machine with everything else."""
+    return WsHarness(worker, topics=[T], timeout=4)
+
+
 async def put(worker: RunningGateway, count: int) -> list[int]:
     return [(await worker.gateway.publish(T, "x", number)).seq for number in range(count)]
 
 
 @pytest.mark.gen_test
 async def test_what_one_worker_takes_reaches_the_clients_of_the_other(workers: Workers) -> None:
-    async with workers() as (one, two):
-        here, there = Reader(T), Reader(T)
-        tabs = await here.visit(one), await there.visit(two)
+    async with workers() as (one, two), reader(one) as here, reader(two) as there:
         sent = await put(one, 10) + await put(two, 10)
-        for reader, tab in zip((here, there), tabs, strict=True):
-            assert await reader.read(tab, sent[-1])
-            assert [frame["seq"] for frame in reader.got] == sent
-        assert [frame["prev"] for frame in here.got] == [0, *sent[:-1]]
+        for ws in (here, there):
+            got = await ws.expect_sequence(["x"] * 20)
+            assert [frame["seq"] for frame in got] == sent
+            assert [frame["prev"] for frame in got] == [0, *sent[:-1]]
 
 
 @pytest.mark.gen_test
 async def test_a_client_that_moves_to_the_other_worker_resumes_there(workers: Workers) -> None:
-    async with workers() as (one, two):
-        reader = Reader(T)
-        tab = await reader.visit(one)
+    async with workers() as (one, two), reader(one) as ws:
         sent = await put(one, 5)
-        assert await reader.read(tab, sent[-1])
-        await tab.connection.close()
+        await ws.expect_position(sent[-1], topic=T)
+        ws.drop()
         sent += await put(one, 5)
-        tab = await reader.visit(two)
-        assert reader.told[-1] == {"seq": sent[-1], "recovered": True, "replayed": 5}
-        assert await reader.read(tab, sent[-1])
-        reader.check(sent)
-        assert [frame["seq"] for frame in reader.got] == sent
+        assert (await ws.resume(at=two))[T] == {"seq": sent[-1], "recovered": True, "replayed": 5}
+        assert [frame["seq"] for frame in await ws.expect_sequence(["x"] * 10)] == sent
+        ws.assert_no_gap()
 
 
 @pytest.mark.gen_test
 async def test_whoever_was_told_a_position_is_never_told_elsewhere_that_it_is_unknown(
     workers: Workers,
 ) -> None:
-    async with workers(**{"limits.client_messages_per_s": 100_000}) as (one, two):
-        await Reader(T).visit(two)  # the topic runs there and hears of every message a moment later
-        tab = await two.tab()
+    many = {"limits.client_messages_per_s": 100_000}
+    # Because of the first client the topic runs there, and hears of every message a moment later.
+    async with workers(**many) as (one, two), reader(two), reader(two) as ws:
         for number in range(200):
             placed = await one.gateway.publish(T, "x", number)
-            asked = envelope("system", "subscribe", {"topics": {T: {"since": placed.seq}}})
-            answer = await tab.ask(asked)
-            assert answer["data"]["topics"][T]["recovered"], number
-            await tab.ask(envelope("system", "unsubscribe", {"topics": [T]}))
+            assert (await ws.subscribe(T, since=placed.seq))[T]["recovered"], number
+            await ws.unsubscribe(T)
 
 
 @pytest.mark.gen_test
@@ -108,15 +107,12 @@ async def test_the_same_id_at_both_workers_is_one_message(workers: Workers) -> N
 
 @pytest.mark.gen_test
 async def test_publishers_at_both_workers_make_one_chain_that_both_see(workers: Workers) -> None:
-    async with workers() as (one, two):
-        here, there = Reader(T), Reader(T)
-        tabs = await here.visit(one), await there.visit(two)
+    async with workers() as (one, two), reader(one) as here, reader(two) as there:
         first, second = await asyncio.gather(put(one, 150), put(two, 150))
         sent = sorted(first + second)
-        for reader, tab in zip((here, there), tabs, strict=True):
-            assert await reader.read(tab, sent[-1])
-            assert [frame["seq"] for frame in reader.got] == sent
-            assert [frame["prev"] for frame in reader.got] == [0, *sent[:-1]]
+        for ws in (here, there):
+            assert [frame["seq"] for frame in await ws.expect_sequence(["x"] * 300)] == sent
+            ws.assert_no_gap()
 
 
 @pytest.mark.gen_test

@@ -1,11 +1,9 @@
 """``fanwire serve`` as a process of its own, with the settings a test wants, and what the kernel says of it."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateways import environment_of
-from processes import ServerProcess
+import server.testing
 
 __all__ = ["GatewayProcess"]
 
@@ -18,12 +16,11 @@ QUIET: Mapping[str, object] = {
 }
 
 
-class GatewayProcess(ServerProcess):
+class GatewayProcess(server.testing.GatewayProcess):
     """Neither tokens nor heartbeats unless ``settings`` (dotted keys) say so."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
-        argv = [sys.executable, "-m", "server.cli", "serve", "--port", "{port}"]
-        super().__init__(argv, env=environment_of({**QUIET, **settings}))
+        super().__init__({**QUIET, **settings})
 
     def memory_bytes(self) -> int:
         """What is resident now."""

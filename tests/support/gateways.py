@@ -19,11 +19,12 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from server.app import Gateway
-from server.auth import issue_token
-from server.config_sources import environment_name, load_config
+from server.testing.gateway_settings import environment_of
+from server.testing.local_gateway import DRAIN_S, LocalGateway
+from server.testing.tokens import SECRET, WITH_TOKENS, token_for
 
 __all__ = [
+    "DRAIN_S",
     "LONG_S",
     "SECRET",
     "WITH_TOKENS",
@@ -36,34 +37,10 @@ __all__ = [
     "token_for",
 ]
 
-SECRET = "a secret of the tests, long enough for HS256"
-# The settings of a gateway that takes the tokens of ``token_for``.
-WITH_TOKENS: Mapping[str, object] = {"auth.mode": "jwt", "auth.secret": SECRET}
-# A connection's first ping comes at a random moment of the interval: in none of the tests but those about it.
-QUIET: Mapping[str, object] = {"auth.mode": "disabled", "heartbeat.interval_s": 1e6, "heartbeat.timeout_s": 2e6}
+NO_TOKENS: Mapping[str, object] = {"auth.mode": "disabled"}
 # For a token that is made when its test file is read: it has to outlive every test before its own.
 LONG_S = 86_400.0
 DEADLINE_S = 5.0
-DRAIN_S = 2.0
-
-
-def token_for(sub: str = "ada", *, ttl_s: float = 60.0, **claims: Any) -> str:
-    """A token that a gateway with ``WITH_TOKENS`` takes; ``claims`` as in ``server.auth.issue_token``."""
-    return issue_token(SECRET.encode(), sub=sub, ttl_s=ttl_s, **claims)
-
-
-def flags_and_environment(settings: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
-    """The two ways in which ``settings`` come: those of a namespace have no flag."""
-    flags = {key: value for key, value in settings.items() if not key.startswith("topics.")}
-    return flags, environment_of({key: value for key, value in settings.items() if key not in flags})
-
-
-def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
-    """``settings`` (dotted keys) as the variables that would set them."""
-    return {
-        environment_name(key): ",".join(value) if isinstance(value, list | tuple) else str(value)
-        for key, value in settings.items()
-    }
 
 
 def envelope(topic: str, type: str = "note", data: object = None, **more: object) -> dict[str, Any]:
@@ -144,16 +121,16 @@ class RunningGateway:
     """The gateway and its address. ``failed`` is set when it asks for its process to be ended."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
-        loaded = load_config(*flags_and_environment({**QUIET, **settings}), None)
-        self.failed = asyncio.Event()
-        self.gateway = Gateway(loaded.config, failed=self.failed.set, sources=loaded.sources)
-        self.gateway.listen("127.0.0.1", 0)
-        self.port = self.gateway.port
+        self._local = LocalGateway({**NO_TOKENS, **settings})
+        self.failed = self._local.failed
+        self.gateway = self._local.gateway
+        self.port = self._local.port
+        self.url = self._local.url
         self._http = SimpleAsyncHTTPClient(force_instance=True)
 
     async def stop(self) -> None:
         self._http.close()
-        await self.gateway.stop(DRAIN_S)
+        await self._local.stop()
 
     @property
     def ws_url(self) -> str:

@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateways import RunningGateway, running_gateway
-from slow_reader import SlowReader
+from slow_reader import WINDOW_BYTES
 
 from actors.metrics import WS_DROPPED_MESSAGES
 from actors.ports import Placed
 from actors.protocol.envelope import envelope_from
+from server.testing import WsHarness
+from server.testing.client import Topics
 
-__all__ = ["BOUND", "PAYLOAD", "dropped", "mailbox", "publish", "publish_many", "read_all", "stalled"]
+__all__ = ["BOUND", "PAYLOAD", "dropped", "mailbox", "narrow", "publish", "publish_many", "read_all", "stalled"]
 
 POLICIES = ("disconnect", "catch_up", "drop_oldest", "drop_newest", "latest")
 BOUND = 20
@@ -27,14 +29,20 @@ SETTINGS: dict[str, object] = {
     **{f"topics.{policy}.final": ["done"] for policy in POLICIES},
 }
 PAYLOAD = "x" * 1000
+DEADLINE_S = 15.0
 
 
 @asynccontextmanager
-async def stalled(*topics: str, **settings: object) -> AsyncIterator[tuple[RunningGateway, SlowReader]]:
+async def stalled(*topics: str, **settings: object) -> AsyncIterator[tuple[RunningGateway, WsHarness]]:
     """A client of ``topics`` that has read the answer to its subscription, and nothing since."""
-    async with running_gateway({**SETTINGS, **settings}) as running, await SlowReader.connected(running) as reader:
-        await reader.subscribe({topic: {} for topic in topics})
-        yield running, reader
+    async with running_gateway({**SETTINGS, **settings}) as running, narrow(running, topics) as ws:
+        ws.stall()
+        yield running, ws
+
+
+def narrow(running: RunningGateway, topics: Topics) -> WsHarness:
+    """A client whose kernel takes in next to nothing while it does not read."""
+    return WsHarness(running, topics=topics, receive_buffer=WINDOW_BYTES, timeout=DEADLINE_S)
 
 
 async def publish(running: RunningGateway, topic: str, type: str = "x", **fields: object) -> int:
@@ -61,5 +69,7 @@ def mailbox(running: RunningGateway) -> Any:
     return client.session.mailbox
 
 
-async def read_all(reader: SlowReader, last: int, topic: str) -> None:
-    await reader.read_until(lambda frame: frame["topic"] == topic and frame["seq"] == last)
+async def read_all(ws: WsHarness, last: int, topic: str) -> None:
+    """Read again, as far as the message at ``last``."""
+    ws.unstall()
+    await ws.expect_position(last, topic=topic)

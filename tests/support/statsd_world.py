@@ -1,7 +1,6 @@
 """A StatsD reporter on a manual clock, and a bare daemon: a UDP socket that keeps every line it gets."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -16,64 +15,22 @@ from actors.runtime.exit import Exit, Stop
 from actors.runtime.mailbox import Mailbox
 from server.config import StatsdConfig
 from server.metrics.statsd_reporter import StatsdReporter, StatsdState
+from server.testing.statsd_sink import StatsdSink
 
-__all__ = ["BareDaemon", "ReporterWorld", "free_udp_port", "no_look_up_is_under_way"]
+__all__ = ["ReporterWorld", "free_udp_port", "no_look_up_is_under_way"]
 
 LAST = "loop.lag"  # the last histogram of the catalogue: its last percentile ends a flush
 
 
 def free_udp_port(host: str = "127.0.0.1") -> int:
     """A UDP port that nobody listened on a moment ago."""
-    with BareDaemon(host) as daemon:
+    with StatsdSink(host) as daemon:
         return daemon.port
 
 
 def no_look_up_is_under_way() -> bool:
     """Whether all look-ups' threads, which have a name, have ended."""
     return all(thread.name != "statsd look-up" for thread in threading.enumerate())
-
-
-class BareDaemon:
-    """Owns a UDP socket on a port of its own, the packets that came and their senders' ports.
-
-    Leaving the context closes it.
-    """
-
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind((host, port))
-        self.host = host
-        self.port: int = self._socket.getsockname()[1]
-        self.packets: list[bytes] = []
-        self.senders: list[int] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._socket.close()
-
-    @property
-    def lines(self) -> list[str]:
-        """All that came so far, in order."""
-        self._read()
-        return [line for packet in self.packets for line in packet.decode().split("\n")]
-
-    def forget(self) -> None:
-        self._read()
-        self.packets.clear()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                packet, (_, sender, *_) = self._socket.recvfrom(65_536)
-            except BlockingIOError:
-                return
-            self.packets.append(packet)
-            self.senders.append(sender)
 
 
 class ReporterWorld:
@@ -145,7 +102,7 @@ class ReporterWorld:
 
         await until(is_true_or_time_passes, what)
 
-    async def lines(self, daemon: BareDaemon) -> list[str]:
+    async def lines(self, daemon: StatsdSink) -> list[str]:
         """Flush once, and return all that came of it but the observation that tells where it ends."""
         await turns(5)
         await self.until_open()

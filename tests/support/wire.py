@@ -7,50 +7,19 @@ waits in the kernel's buffers meanwhile.
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from struct import pack
 from types import TracebackType
 from typing import Self
 
 from node_peers import Closed
 
+from server.testing.websocket_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame_bytes
+from server.testing.websocket_frames import WireFrame as Frame
+
 __all__ = ["BINARY", "CLOSE", "CONTINUATION", "PING", "PONG", "TEXT", "Frame", "RawClient", "frame_bytes"]
 
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 DEADLINE_S = 5.0
 CHUNK_BYTES = 256 * 1024
-MASK = bytes.fromhex("37fa213d")  # the one in RFC 6455 §5.7
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame as it came from the gateway; ``first`` is its first byte: FIN, reserved bits and opcode."""
-
-    first: int
-    payload: bytes
-
-    @property
-    def opcode(self) -> int:
-        return self.first & 0x0F
-
-
-def frame_bytes(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0, masked: bool = True) -> bytes:
-    """A client's frame; ``reserved`` are the bits RSV1 to RSV3 as a number of 0 to 7."""
-    first = (0x80 if fin else 0) | reserved << 4 | opcode
-    mask_bit = 0x80 if masked else 0
-    size = len(payload)
-    if size < 126:
-        head = pack("!BB", first, mask_bit | size)
-    elif size < 1 << 16:
-        head = pack("!BBH", first, mask_bit | 126, size)
-    else:
-        head = pack("!BBQ", first, mask_bit | 127, size)
-    return head + MASK + _xor(payload) if masked else head + payload
-
-
-def _xor(payload: bytes) -> bytes:
-    mask = (MASK * (len(payload) // 4 + 1))[: len(payload)]
-    return (int.from_bytes(payload) ^ int.from_bytes(mask)).to_bytes(len(payload))
 
 
 class RawClient:

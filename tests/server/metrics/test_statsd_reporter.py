@@ -2,7 +2,7 @@
 
 import pytest
 from loop_turns import until
-from statsd_world import BareDaemon, ReporterWorld
+from statsd_world import ReporterWorld
 
 from actors.metrics import (
     CATALOGUE,
@@ -17,6 +17,7 @@ from actors.metrics import (
 from server.config import StatsdConfig
 from server.metrics.statsd_pipeline import MAX_PACKET_BYTES
 from server.metrics.statsd_reporter import StatsdState
+from server.testing.statsd_sink import StatsdSink
 
 
 def test_without_a_host_there_is_nothing_to_report_to() -> None:
@@ -26,7 +27,7 @@ def test_without_a_host_there_is_nothing_to_report_to() -> None:
 
 @pytest.mark.gen_test
 async def test_the_first_flush_tells_every_counter_and_later_ones_what_grew() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port) as world:
         world.start()
         world.meter.add(WS_CONNECTED, 3)
         first = await world.lines(daemon)
@@ -47,7 +48,7 @@ async def test_the_first_flush_tells_every_counter_and_later_ones_what_grew() ->
 
 @pytest.mark.gen_test
 async def test_gauges_are_read_with_each_flush_and_histograms_tell_the_interval() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port) as world:
         depth = {"now": 5}
         world.meter.watch(WS_MAILBOX_DEPTH, lambda: depth["now"])
         world.start()
@@ -66,7 +67,7 @@ async def test_gauges_are_read_with_each_flush_and_histograms_tell_the_interval(
 
 @pytest.mark.gen_test
 async def test_labels_become_tags_where_the_configuration_wants_it() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port, tags=True) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port, tags=True) as world:
         world.start()
         await world.lines(daemon)
         world.meter.add(WS_DISCONNECTED, label="1006")
@@ -79,7 +80,7 @@ async def test_labels_become_tags_where_the_configuration_wants_it() -> None:
 
 @pytest.mark.gen_test
 async def test_packets_are_full_and_within_their_bound() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port) as world:
         world.start()
         await world.lines(daemon)
         sizes = [len(packet) for packet in daemon.packets]
@@ -89,7 +90,7 @@ async def test_packets_are_full_and_within_their_bound() -> None:
 
 @pytest.mark.gen_test
 async def test_stopping_flushes_once_more_and_closes_the_socket() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port) as world:
         world.start()
         await world.lines(daemon)
         daemon.forget()
@@ -103,7 +104,7 @@ async def test_stopping_flushes_once_more_and_closes_the_socket() -> None:
 
 @pytest.mark.gen_test
 async def test_the_next_incarnation_tells_only_what_the_last_one_did_not() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port) as world:
         world.start()
         world.meter.add(WS_CONNECTED, 3)
         await world.lines(daemon)
@@ -118,7 +119,7 @@ async def test_the_next_incarnation_tells_only_what_the_last_one_did_not() -> No
 
 @pytest.mark.gen_test
 async def test_a_gauge_that_fails_is_the_reporters_failure_and_sends_no_half_flush() -> None:
-    with BareDaemon() as daemon, ReporterWorld(port=daemon.port) as world:
+    with StatsdSink() as daemon, ReporterWorld(port=daemon.port) as world:
         world.start()
         await world.lines(daemon)
         daemon.forget()

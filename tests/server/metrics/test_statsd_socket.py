@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from loop_turns import until
-from statsd_world import BareDaemon, free_udp_port
+from statsd_world import free_udp_port
 
 from server.metrics.statsd_addresses import REFRESH_S, Address, Addresses, Resolve
 from server.metrics.statsd_addresses import resolve as look_up
 from server.metrics.statsd_socket import StatsdSocket
+from server.testing.statsd_sink import StatsdSink
 
 
 class Way:
@@ -54,7 +55,7 @@ def listed(*addresses: Address) -> Resolve:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_packets_arrive_over_ipv4_and_ipv6(host: str, ways: list[Way]) -> None:
-    with BareDaemon(host) as daemon:
+    with StatsdSink(host) as daemon:
         ways.append(way := Way(host, daemon.port))
         await way.until_open()
         assert way.flush() is None
@@ -77,7 +78,7 @@ async def test_a_daemon_that_comes_back_gets_the_first_packet_after_that(ways: l
     ways.append(way := Way("127.0.0.1", port))
     await way.until_open()
     await until(way.flush, "a refusal")
-    with BareDaemon(port=port) as daemon:
+    with StatsdSink(port=port) as daemon:
         way.flush(b"back:1|c")
         await until(lambda: daemon.lines == ["back:1|c"])
         assert way.flush() is None
@@ -85,7 +86,7 @@ async def test_a_daemon_that_comes_back_gets_the_first_packet_after_that(ways: l
 
 @pytest.mark.gen_test
 async def test_an_address_that_refuses_is_passed_over_for_the_next(ways: list[Way]) -> None:
-    with BareDaemon("::1") as daemon:
+    with StatsdSink("::1") as daemon:
         dead, alive = free_udp_port(), daemon.port
         resolve = listed(Address(socket.AF_INET, ("127.0.0.1", dead)), Address(socket.AF_INET6, ("::1", alive, 0, 0)))
         ways.append(way := Way("both", 8125, resolve))
@@ -96,7 +97,7 @@ async def test_an_address_that_refuses_is_passed_over_for_the_next(ways: list[Wa
 
 @pytest.mark.gen_test
 async def test_each_look_up_brings_a_new_socket_for_the_route_of_now(ways: list[Way]) -> None:
-    with BareDaemon() as daemon:
+    with StatsdSink() as daemon:
         ways.append(way := Way("127.0.0.1", daemon.port))
         await way.until_open()
         await until(lambda: way.flush() is None and len(daemon.lines) >= 10, "ten packets")
@@ -107,7 +108,7 @@ async def test_each_look_up_brings_a_new_socket_for_the_route_of_now(ways: list[
 
 @pytest.mark.gen_test
 async def test_an_address_without_a_route_is_passed_over_at_once(ways: list[Way]) -> None:
-    with BareDaemon() as daemon:
+    with StatsdSink() as daemon:
         # The kernel has no broadcast for sockets that did not ask for it: connect() itself fails.
         nowhere = Address(socket.AF_INET, ("255.255.255.255", 8125))
         ways.append(way := Way("both", 8125, listed(nowhere, Address(socket.AF_INET, ("127.0.0.1", daemon.port)))))
@@ -142,7 +143,7 @@ async def test_a_full_buffer_loses_the_packet_and_never_waits(tmp_path: Path, wa
 
 @pytest.mark.gen_test
 async def test_a_packet_that_is_too_large_for_udp_is_lost_and_the_next_is_not(ways: list[Way]) -> None:
-    with BareDaemon() as daemon:
+    with StatsdSink() as daemon:
         ways.append(way := Way("127.0.0.1", daemon.port))
         await way.until_open()
         assert way.flush(b"x" * 70_000) == f"127.0.0.1 port {daemon.port}: Message too long"

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from loop_turns import turns, until
 from processes import ChildProcess
-from statsd_world import BareDaemon, ReporterWorld, free_udp_port, no_look_up_is_under_way
+from statsd_world import ReporterWorld, free_udp_port, no_look_up_is_under_way
 
 from actors.metrics import WS_CONNECTED
 from server.metrics.statsd_addresses import Address
+from server.testing.statsd_sink import StatsdSink
 
 WRONG = "metrics do not reach the StatsD daemon: "
 RIGHT = "metrics reach the StatsD daemon again"
@@ -61,7 +62,7 @@ async def test_a_closed_port_is_counted_per_flush_and_told_once_each_way(trouble
         await world.until_open()
         await world.until_after(lambda: world.errors >= 10, "ten lost flushes")
         assert told(troubles) == [f"{WRONG}127.0.0.1 port {port}: no daemon listens there; trying on"]
-        with BareDaemon(port=port) as daemon:
+        with StatsdSink(port=port) as daemon:
             await world.until_after(lambda: RIGHT in told(troubles), "the end of the trouble")
             errors = world.errors
             lines = await world.lines(daemon)
@@ -108,7 +109,7 @@ async def test_what_was_counted_without_an_address_is_told_once_there_is_one(
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return known
 
-    with BareDaemon() as daemon, ReporterWorld("statsd.example", 8125, resolve=resolve) as world:
+    with StatsdSink() as daemon, ReporterWorld("statsd.example", 8125, resolve=resolve) as world:
         world.start()
         await world.until_looked_up()
         for count in range(1, 5):
@@ -126,7 +127,7 @@ async def test_a_lost_flush_has_the_name_looked_up_again_at_once_and_a_good_one_
     troubles: pytest.LogCaptureFixture, hanging: HangingNames
 ) -> None:
     hanging.answer.set()
-    with BareDaemon() as daemon, ReporterWorld("statsd.example", 8125, resolve=hanging) as world:
+    with StatsdSink() as daemon, ReporterWorld("statsd.example", 8125, resolve=hanging) as world:
         world.start()
         await turns(5)
         await world.until_looked_up()
@@ -148,7 +149,7 @@ async def test_a_lost_flush_has_the_name_looked_up_again_at_once_and_a_good_one_
 async def test_a_dns_that_hangs_holds_nothing_up_and_one_thread_at_most(
     troubles: pytest.LogCaptureFixture, hanging: HangingNames
 ) -> None:
-    with BareDaemon() as daemon:
+    with StatsdSink() as daemon:
         hanging.addresses = (Address(socket.AF_INET, ("127.0.0.1", daemon.port)),)
         with ReporterWorld("statsd.example", 8125, resolve=hanging) as world:
             world.start()
@@ -179,7 +180,7 @@ async def test_a_dns_that_hangs_does_not_outlive_a_restart_twice(
 async def test_a_dns_that_hangs_later_leaves_the_flushes_as_they_were(
     troubles: pytest.LogCaptureFixture, hanging: HangingNames
 ) -> None:
-    with BareDaemon() as daemon:
+    with StatsdSink() as daemon:
         hanging.addresses = (Address(socket.AF_INET, ("127.0.0.1", daemon.port)),)
         hanging.answer.set()
         with ReporterWorld("statsd.example", 8125, resolve=hanging) as world:
