@@ -18,8 +18,9 @@ What is done, in each round, every time with a fresh gateway and a fresh store:
 3. *Everybody comes to one worker*: ``--clients`` users of their own come back at once with a token and a position, each
    to one of 100 topics that went on by 3 messages. Either to the worker that has these topics in its memory, or to one
    that has just been started and has nothing. ``asked of the store`` has the commands that Redis got from the beginning
-   of the storm until all were live, pings left out: ``xrange`` and ``get`` load a topic, ``subscribe`` listens to it.
-   Every client has a topic of its own as well, ``user:<sub>``, which no other loads for it.
+   of the storm until it was asked for nothing more: ``xrange`` and ``get`` load a topic, ``subscribe`` listens to it.
+   Every client has a topic of its own as well, ``user:<sub>``, which no other loads for it; that is loaded in batches,
+   and most clients are live before. CPU time includes it.
 
 How to read it: a latency goes from the time at which a publish was *due* to its arrival at one subscriber. What never
 came is in ``missing``, and where that is more than 1 % the run says so instead of a p99. A latency is marked (!) when
