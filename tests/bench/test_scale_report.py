@@ -30,6 +30,7 @@ def test_a_millisecond_more_than_memory_is_the_target(p50_ms: float, verdict: st
 
 def test_doubts_are_said_and_only_where_there_are_any() -> None:
     assert "(!)" not in render_scale([MEMORY, REDIS], [DELIVERIES], [STORM])
+    assert "met (!)" in render_scale([replace(MEMORY, server_waited=0.06), REDIS], [], [])
     assert "0.80 (!)" in render_scale([MEMORY, replace(REDIS, server_waited=0.06)], [], [])
     assert "150,000 (*)" in render_scale([], [replace(DELIVERIES, generator_busy=0.95)], [])
 
