@@ -56,7 +56,7 @@ autobahn: $(VENV)/.installed-dev ## install the Autobahn|Testsuite where a Pytho
 	@tools/install_autobahn
 
 system-packages: ## install the Debian packages that the tests need, if missing
-	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core nginx=nginx-light haproxy=haproxy systemd-analyze=systemd redis-server=redis-server
+	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core nginx=nginx-light haproxy=haproxy systemd-analyze=systemd redis-server=redis-server ip=iproute2
 
 clean: ## remove everything that these commands made
 	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules frontend/dist server/static

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Usage", "pin", "usage"]
+__all__ = ["Usage", "children", "pin", "usage"]
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -50,8 +50,13 @@ def _status(pid: int) -> list[str]:
     return text.rpartition(")")[2].split()
 
 
-def _descendants(pid: int) -> list[int]:
-    children: list[int] = []
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` started and that run, without theirs."""
+    found: list[int] = []
     for task in (_PROC / str(pid) / "task").glob("*/children"):
-        children += [int(child) for child in task.read_text().split()]
-    return [member for child in children for member in (child, *_descendants(child))]
+        found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    return [member for child in children(pid) for member in (child, *_descendants(child))]

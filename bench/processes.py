@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.cpu import pin
 from bench.servers import Server
 
-__all__ = ["Running", "ServerDied", "run_server", "stop"]
+__all__ = ["Running", "ServerDied", "free_port", "run_server", "stop"]
 
 _START_S = 30.0
 _STOP_S = 10.0
@@ -46,7 +46,7 @@ def run_server(server: Server, core: int) -> Iterator[Running]:
 
     Raises: ServerDied when it does not listen within 30 s.
     """
-    port = _free_port()
+    port = free_port()
     command = [part.replace("{port}", str(port)) for part in server.command]
     with tempfile.TemporaryFile(mode="w+") as log:
         child = subprocess.Popen(command, cwd=_ROOT, env=os.environ | dict(server.environment), stdout=log, stderr=log)
@@ -70,7 +70,8 @@ def stop(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listened on a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -119,7 +119,15 @@ class Gateway:
         self._listeners: list[socket.socket] = []
         self._stop_accepting: list[Callable[[], None]] = []
         self._connections: OpenConnections = set()
+        self._is_started = False
         self._dev_tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start the actors and reach for the bus, without accepting anybody yet; once is enough."""
+        if not self._is_started:
+            self._is_started = True
+            self.odd_events.listen()
+            self._tree.run(self._tree_ended)
 
     def listen(self, host: str, port: int) -> None:
         """Start the actors and accept connections. Raises: OSError where the address cannot be bound.
@@ -135,8 +143,7 @@ class Gateway:
             max_body_size=self.config.server.max_frame_bytes,
         )
         self._listeners = bind_sockets(port, host, backlog=BACKLOG, reuse_port=self._siblings is not None)
-        self.odd_events.listen()
-        self._tree.run(self._tree_ended)
+        self.start()
         for listener in self._listeners:
             tune_listener(listener, self.config.mailbox.write_stall_s)
             self._stop_accepting.append(accept_from(listener, server))

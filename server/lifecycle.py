@@ -20,6 +20,8 @@ from server.workers import EXIT_FAILED, WorkerPlan, Workers
 __all__ = ["EXIT_FAILED", "serve", "serve_as_worker", "serve_with_workers"]
 
 KILL_MARGIN_S = 5.0  # what ending takes beyond the drain: supervisors, the bus, a last word to the parent
+BUS_S = 2.0
+BUS_POLL_S = 0.01
 
 log = logging.getLogger("fanwire.lifecycle")
 
@@ -91,11 +93,26 @@ async def _serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
     configure_logging(loaded.config.log, number=parent.number)
     config = _numbered(loaded.config, parent.number)
     gateway = Gateway(config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources, siblings=parent)
+    await _reach_the_bus(gateway, ended)
     _listen(gateway, parent.orders.port, ended)
     parent.tell_serving()
     code = await _until_ended(gateway, ended, parent.tell_leaving)
     await parent.close(Readings.of(gateway.telemetry.meter))
     return code
+
+
+async def _reach_the_bus(gateway: Gateway, ended: "asyncio.Future[int]") -> None:
+    """Give the bus a moment to be there before the kernel sends this worker its share of the connections.
+
+    Its siblings have a bus already: who came here before this one has would be refused its topics for nothing.
+    Where the bus stays away it accepts all the same, as its siblings do: not ready is not dead.
+    """
+    _stop_on_signals(ended)
+    gateway.start()
+    loop = asyncio.get_running_loop()
+    due = loop.time() + BUS_S
+    while not (gateway.bus.ready or ended.done()) and loop.time() < due:
+        await asyncio.wait({ended}, timeout=BUS_POLL_S)
 
 
 def _numbered(config: Config, number: int) -> Config:

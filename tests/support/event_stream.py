@@ -125,8 +125,12 @@ class EventStream:
     ) -> Self:
         """A stream whose head was read. Raises: AssertionError where it is not answered with 200."""
         stream = await cls.asked(port, path, headers=headers, receive_buffer=receive_buffer)
-        await stream.read_head()
-        assert stream.status == 200, stream.head
+        try:
+            await stream.read_head()
+            assert stream.status == 200, stream.head
+        except BaseException:
+            stream.close()
+            raise
         return stream
 
     @classmethod
@@ -150,7 +154,7 @@ class EventStream:
             lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
             lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
             await stream.send(("\r\n".join(lines) + "\r\n\r\n").encode())
-        except OSError:
+        except BaseException:
             connection.close()
             raise
         return stream

@@ -29,6 +29,7 @@ __all__ = [
     "SECRET",
     "WITH_TOKENS",
     "Answer",
+    "GatewayAddress",
     "RunningGateway",
     "Tab",
     "envelope",
@@ -117,24 +118,24 @@ class Tab:
         return Closed(self.connection.close_code, self.connection.close_reason or "")
 
 
-class RunningGateway:
-    """The gateway and its address. ``failed`` is set when it asks for its process to be ended."""
+class GatewayAddress:
+    """A gateway wherever it runs, by its address; ``token`` is shown where a call gives no other."""
 
-    def __init__(self, settings: Mapping[str, object]) -> None:
-        self._local = LocalGateway({**NO_TOKENS, **settings})
-        self.failed = self._local.failed
-        self.gateway = self._local.gateway
-        self.port = self._local.port
-        self.url = self._local.url
+    def __init__(self, host: str, port: int, token: str | None = None) -> None:
+        self.host, self.port = host, port
+        self._token = token
         self._http = SimpleAsyncHTTPClient(force_instance=True)
 
-    async def stop(self) -> None:
+    def close(self) -> None:
         self._http.close()
-        await self._local.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/api/ws"
+        return f"ws://{self.host}:{self.port}/api/ws"
 
     async def tab(
         self,
@@ -148,6 +149,7 @@ class RunningGateway:
 
         What follows, ``hello`` or a close frame, is not read yet.
         """
+        token = token or self._token
         offered = [*subprotocols, *([] if token is None else [f"fanwire.token.{token}"])]
         connection = await websockets.connect(
             self.ws_url + query,
@@ -180,7 +182,7 @@ class RunningGateway:
                 await write(chunk)
 
         response = await self._http.fetch(
-            f"http://127.0.0.1:{self.port}{path}",
+            f"http://{self.host}:{self.port}{path}",
             method=method,
             body=body,
             body_producer=None if chunks is None else produce,
@@ -195,7 +197,21 @@ class RunningGateway:
     async def publish(self, message: object, *, token: str | None = None) -> Answer:
         """``POST /api/publish``; a str or bytes is the body as it stands, anything else becomes JSON."""
         body = message if isinstance(message, str | bytes) else json.dumps(message)
-        return await self.request("POST", "/api/publish", body, headers=bearer(token))
+        return await self.request("POST", "/api/publish", body, headers=bearer(token or self._token))
+
+
+class RunningGateway(GatewayAddress):
+    """A gateway in this very loop. ``failed`` is set when it asks for its process to be ended."""
+
+    def __init__(self, settings: Mapping[str, object]) -> None:
+        self._local = LocalGateway({**NO_TOKENS, **settings})
+        self.failed = self._local.failed
+        self.gateway = self._local.gateway
+        super().__init__("127.0.0.1", self._local.port)
+
+    async def stop(self) -> None:
+        self.close()
+        await self._local.stop()
 
 
 def bearer(token: str | None) -> dict[str, str]:

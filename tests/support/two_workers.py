@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pytest
-from gateways import RunningGateway, Tab, envelope, running_gateway
+from gateways import GatewayAddress, RunningGateway, Tab, envelope, running_gateway
 from loop_turns import until
 from websockets.exceptions import ConnectionClosed
 
@@ -56,7 +56,7 @@ class Reader:
     closes: list[int] = field(default_factory=list)
     since: int = 0
 
-    async def visit(self, worker: RunningGateway) -> Tab:
+    async def visit(self, worker: GatewayAddress) -> Tab:
         """Connect and subscribe from the last message on; until it is served."""
         while True:
             tab = await worker.tab()
@@ -98,7 +98,7 @@ class Reader:
         assert not missing or self.losses, f"lost in silence: {sorted(missing)}"
 
 
-async def resumed(reader: Reader, worker: RunningGateway, until_seq: int) -> None:
+async def resumed(reader: Reader, worker: GatewayAddress, until_seq: int) -> None:
     """Read up to ``until_seq``, coming back as often as it takes."""
     while not await reader.read(await reader.visit(worker), until_seq):
         continue

@@ -22,7 +22,9 @@ OWN = TopicName("user:anonymous")
 
 
 class Visit(Protocol):
-    """One connection, which begins with ``subscribed``."""
+    """One connection, which begins with ``subscribed``; ``code`` is the gateway's close code, once it came."""
+
+    code: int | None
 
     async def frame(self) -> dict[str, Any] | None:
         """The next envelope; None at the end. Raises: ConnectionError where it was cut off."""
@@ -37,13 +39,18 @@ class Visit(Protocol):
 class SocketVisit:
     def __init__(self, client: RawClient) -> None:
         self._client = client
+        self.code: int | None = None
         self.receive, self.close, self.reset = client.receive, client.close, client.reset
 
     @classmethod
     async def begin(cls, port: int, topics: Sequence[str], positions: Mapping[str, int | str]) -> Self:
         client = await RawClient.upgraded(port)
         asked = {topic: {"since": positions[topic]} if topic in positions else {} for topic in topics}
-        await client.send(TEXT, json.dumps(envelope("system", "subscribe", {"topics": asked})).encode())
+        try:
+            await client.send(TEXT, json.dumps(envelope("system", "subscribe", {"topics": asked})).encode())
+        except BaseException:
+            client.close()
+            raise
         return cls(client)
 
     async def send_half_a_frame(self) -> None:
@@ -55,6 +62,7 @@ class SocketVisit:
                 decoded: dict[str, Any] = json.loads(frame.payload)
                 return decoded
             if frame.opcode == CLOSE:
+                self.code = int.from_bytes(frame.payload[:2])
                 return None
         return None
 
@@ -62,6 +70,7 @@ class SocketVisit:
 class EventVisit:
     def __init__(self, stream: EventStream) -> None:
         self.stream = stream
+        self.code: int | None = None
         self.receive, self.close, self.reset = stream.receive, stream.close, stream.reset
 
     @classmethod
@@ -75,7 +84,10 @@ class EventVisit:
 
     async def frame(self) -> dict[str, Any] | None:
         event = await self.stream.event()
-        if event is None or event.name == "closed":
+        if event is None:
+            return None
+        if event.name == "closed":
+            self.code = json.loads(event.data)["code"]
             return None
         decoded: dict[str, Any] = json.loads(event.data)
         return decoded

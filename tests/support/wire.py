@@ -41,7 +41,7 @@ class RawClient:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
             await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-        except OSError:
+        except BaseException:
             connection.close()
             raise
         return cls(connection)
@@ -58,9 +58,13 @@ class RawClient:
     ) -> Self:
         """A connection with the handshake done. Raises: AssertionError where it is not answered with 101."""
         client = await cls.connect(port, receive_buffer=receive_buffer)
-        await client.send_bytes(client.handshake(port, path, subprotocols=subprotocols, headers=headers))
-        head = await client.head()
-        assert head.startswith("HTTP/1.1 101 "), head
+        try:
+            await client.send_bytes(client.handshake(port, path, subprotocols=subprotocols, headers=headers))
+            head = await client.head()
+            assert head.startswith("HTTP/1.1 101 "), head
+        except BaseException:
+            client.close()
+            raise
         return client
 
     @staticmethod
