@@ -16,6 +16,7 @@ __all__ = ["ChildProcess", "ProcessError"]
 
 LOG_LINES = 2_000
 LINE_BYTES = 4 * 1024 * 1024
+LAST_LINES_S = 1.0  # for what a process that has ended wrote last
 
 
 class ProcessError(Exception):
@@ -105,11 +106,17 @@ class ChildProcess:
             raise self.failure(f"no log line containing {part!r} within {timeout_s} s") from None
 
     async def wait(self, *, timeout_s: float = 10.0) -> int:
-        """The exit status, once the process ended by itself. Raises: ProcessError after ``timeout_s``."""
+        """The exit status, once the process ended by itself. Raises: ProcessError after ``timeout_s``.
+
+        Its log is whole then, unless a child of its own still holds it open.
+        """
         try:
-            return await asyncio.wait_for(self._running().wait(), timeout_s)
+            status = await asyncio.wait_for(self._running().wait(), timeout_s)
         except TimeoutError:
             raise self.failure(f"still running after {timeout_s} s") from None
+        if self._log_task is not None:
+            await asyncio.wait({self._log_task}, timeout=LAST_LINES_S)
+        return status
 
     async def write_line(self, line: str) -> None:
         """Say one line to the process's stdin."""
