@@ -11,6 +11,13 @@ test("the values of tell-tale fields are taken out, and nothing else", () => {
   assert.equal(redacted('{"tokens":17,"message":"a token is a word"}'), '{"tokens":17,"message":"a token is a word"}');
 });
 
+test("lists and objects under a tell-tale name go as well, numbers stay", () => {
+  assert.equal(
+    redacted('{"tokens":["a","b"],"credentials":{"key":"k"},"tokens_used":17,"x":["y"]}'),
+    '{"tokens":"[redacted]","credentials":"[redacted]","tokens_used":17,"x":["y"]}',
+  );
+});
+
 test("a token is known by its looks wherever it stands", () => {
   assert.equal(redacted("?token=eyJhbGciOi.eyJzdWIi.sig-nature&x"), "?token=[redacted]&x");
 });

@@ -24,8 +24,10 @@ def bus_from(config: Config, clock: Clock) -> Bus:
                 return _redis(config)
     except ModuleNotFoundError as missing:
         raise BadBus(f"bus.url: {missing.name} is not installed; run: {_install(config.bus.kind)}") from None
-    except (ValueError, TypeError) as flaw:
-        raise BadBus(f"bus.url: {flaw}") from None
+    except (ValueError, TypeError):
+        # Not the library's own words: they quote what it took for a port, which may be a password.
+        rule = "cannot be read: scheme://user:password@host:port/…, user and password percent-encoded"
+        raise BadBus(f"bus.url: {rule}") from None
 
 
 def _install(extra: str) -> str:

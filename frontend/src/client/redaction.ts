@@ -1,9 +1,10 @@
 /** Takes secrets out of a text before anybody keeps it. Pure; works on text that was cut off in the middle. */
 
 // A value that never ends is one that the cut went through: it goes as well.
-const STRING = String.raw`"(?:[^"\\]|\\.)*(?:"|\\?$)`;
+// Lists and objects go up to their first closing bracket; numbers stay: models count tokens.
+const VALUE = String.raw`(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[[{][^\]}]*[\]}]?)`;
 const SECRET_FIELD = new RegExp(
-  String.raw`("[^"\\]*(?:token|secret|password|passwd|authorization|cookie|credential|api[_-]?key)[^"\\]*"\s*:\s*)${STRING}`,
+  String.raw`("[^"\\]*(?:token|secret|password|passwd|authorization|cookie|credential|api[_-]?key)[^"\\]*"\s*:\s*)${VALUE}`,
   "gi",
 );
 // A token by its looks, wherever it stands: three parts in base64url, of which the first begins with `{"`.

@@ -19,7 +19,7 @@ from server.bus.jetstream.line import LineLost
 from server.bus.jetstream.names import Names, message_id
 from server.bus.jetstream.places import Places
 from server.bus.jetstream.reader import Reader
-from server.bus.jetstream.refusals import Refused, gone, refusal_of
+from server.bus.jetstream.refusals import NO_STREAM, Refused, gone, refusal_of
 from server.bus.jetstream.stored import STREAM_SEQ, BadRecord, Record, text_of
 from server.bus.jetstream.writer import Waiting, Writer
 from server.bus.life import Life, Timing
@@ -183,6 +183,8 @@ class JetStreamBus:
         except LineLost as lost:
             raise gone(str(lost)) from None
         except Refused as refused:
+            if refused.err_code == NO_STREAM and connections is not None:
+                connections.lose("the stream is gone")  # connecting again makes it again
             raise refusal_of(refused) from None
         except BadRecord as record:
             raise BusUnavailable(f"bus: not a message of Fanwire: {record}", RETRY_AFTER_S) from None

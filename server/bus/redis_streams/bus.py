@@ -244,6 +244,8 @@ class RedisBus:
             await asyncio.sleep(self._timing.audit_s)
             renew = loop.time() - renewed > RENEW_S
             renewed = loop.time() if renew else renewed
+            if (connections := self._life.connections) is not None:
+                self._ask_epoch(connections.reads)  # a Redis that was emptied does not hang up
             everything = list(self._followed.values())
             for start in range(0, len(everything), AUDIT_AT_ONCE):
                 try:

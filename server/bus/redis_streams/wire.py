@@ -21,7 +21,7 @@ Dial = Callable[[], Any]
 
 
 def dial_of(url: str, connect_s: float) -> Dial:
-    """Raises: ValueError where redis-py cannot read ``url``."""
+    """Raises: ValueError, TypeError where redis-py cannot read ``url``."""
     settings: dict[str, Any] = dict(parse_url(url))
     kind = settings.pop("connection_class", Connection)
     settings |= {
@@ -31,6 +31,7 @@ def dial_of(url: str, connect_s: float) -> Dial:
         "socket_timeout": None,
         "socket_connect_timeout": connect_s,
     }
+    kind(**settings)  # an option that redis-py does not know is told now, and not by every attempt to connect
     return lambda: kind(**settings)
 
 

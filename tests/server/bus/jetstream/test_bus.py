@@ -74,8 +74,16 @@ def seqs(inbox: Inbox) -> list[int]:
 
 
 async def purge(server: NatsServer, stream: str) -> None:
+    await do(server, "PURGE", stream)
+
+
+async def delete(server: NatsServer, stream: str) -> None:
+    await do(server, "DELETE", stream)
+
+
+async def do(server: NatsServer, verb: str, stream: str) -> None:
     async with server.client() as client:
-        answer = await client.request(f"$JS.API.STREAM.PURGE.{stream}", b"", timeout=2.0)
+        answer = await client.request(f"$JS.API.STREAM.{verb}.{stream}", b"", timeout=2.0)
         assert json.loads(answer.data)["success"]
 
 
@@ -234,6 +242,19 @@ async def test_following_and_leaving_again_and_again_loses_nothing() -> None:
             heard = run
         await inbox.follow(bus, "a")
         assert [envelope.seq for envelope in inbox.pasts["a"].messages] == await writing
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_streams_that_were_deleted_under_a_connection_are_made_again(expected_logs: Any) -> None:
+    expected_logs.allow("the bus is gone: the stream is gone")
+    async with running() as (server, bus):
+        await begin(bus)
+        before = bus.epoch
+        await asyncio.gather(*(delete(server, stream) for stream in ("fanwire-messages", "fanwire-tops")))
+        with pytest.raises(BusUnavailable):
+            await newest(bus, "a")
+        await until(lambda: bus.ready and bus.epoch != before, "the bus to come back with other streams")
+        assert (await publish(bus, message())).prev == 0
 
 
 @pytest.mark.gen_test

@@ -129,6 +129,21 @@ async def test_all_workers_tell_one_epoch_until_redis_has_forgotten_everything()
 
 
 @pytest.mark.gen_test
+async def test_a_redis_that_is_emptied_under_a_connection_begins_another_epoch_for_all() -> None:
+    async with running() as (server, bus):
+        await begin(bus)
+        other = bus_on(server)
+        try:
+            await begin(other)
+            await until(lambda: bus.epoch is not None and bus.epoch == other.epoch, "one epoch")
+            before = bus.epoch
+            await server.do("FLUSHALL")
+            await until(lambda: bus.epoch == other.epoch != before, "another epoch")
+        finally:
+            await other.close()
+
+
+@pytest.mark.gen_test
 async def test_positions_go_on_from_the_stream_where_the_top_was_evicted() -> None:
     async with running() as (server, bus):
         await begin(bus)
