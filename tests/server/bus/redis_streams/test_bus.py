@@ -10,6 +10,7 @@ import pytest
 from bus_contract import BusContract, Inbox, begin, message, newest, publish
 from loop_turns import until
 from manual_clock import ManualClock
+from processes import free_port
 from redis_servers import RedisServer, redis_server
 from tcp_proxy import TcpProxy, tcp_proxy
 
@@ -262,7 +263,7 @@ async def test_many_publishes_wait_in_a_bounded_queue(monkeypatch: pytest.Monkey
 
 @pytest.mark.gen_test
 async def test_all_keys_of_a_topic_are_in_one_slot_of_a_cluster() -> None:
-    async with redis_server("--cluster-enabled", "yes") as server:
+    async with redis_server("--cluster-enabled", "yes", "--cluster-port", str(free_port())) as server:
         await server.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         async with asyncio.timeout(5.0):
             while b"cluster_state:ok" not in bytes(await server.do("CLUSTER", "INFO")):  # type: ignore[call-overload]
