@@ -18,7 +18,6 @@ from server.worker_channel import LINE_BYTES, ChannelLost, WorkerChannel
 __all__ = ["Orders", "ParentLink"]
 
 PARENT_S = 3.0  # the parent gives each worker a second
-SAY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

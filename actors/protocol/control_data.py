@@ -60,7 +60,10 @@ class MailboxBounds(TypedDict):
 
 
 class HelloData(TypedDict):
-    """``expires_at`` is Unix seconds, null where the connection has no end. Positions of another ``epoch`` are void."""
+    """``expires_at`` is Unix seconds, null where the connection has no end. Position 0 of another ``epoch`` is void.
+
+    ``epoch`` is null while the bus has not said.
+    """
 
     client: str
     user: str
@@ -68,7 +71,7 @@ class HelloData(TypedDict):
     mailbox: MailboxBounds
     expires_at: float | None
     reconnect_jitter_ms: int
-    epoch: str
+    epoch: str | None
 
 
 class JoinedData(TypedDict):

@@ -88,7 +88,7 @@ export interface HelloData {
   readonly mailbox: MailboxBounds;
   readonly expires_at: number | null;
   readonly reconnect_jitter_ms: number;
-  readonly epoch: string;
+  readonly epoch: string | null;
 }
 
 export interface JoinedData {

@@ -126,11 +126,13 @@ test("another epoch voids position 0, which is told as a gap, and no other posit
   const later = told(client.subscribe("later"));
   await settled();
   await environment.link.join(20);
-  const back = async (epoch: string) => {
+  const back = async (epoch: string | null) => {
     await environment.link.end(1006);
     await environment.clock.pass(20_000);
     await environment.link.hello({ epoch });
   };
+  await back("e");
+  await back(null); // a gateway that has yet to ask its bus
   await back("e");
   assert.deepEqual(all, []);
   await back("another");

@@ -103,6 +103,8 @@ class TailSession:
 
     def _take_epoch(self, epoch: str | None) -> Iterator[Event]:
         """Where the bus has forgotten its positions, "nothing yet" may have become "nothing any more"."""
+        if epoch is None:
+            return  # the gateway has yet to ask its bus
         if self._epoch not in (None, epoch):
             yield from (Gap(topic, None, None, "history") for topic, since in self._since.items() if since == 0)
         self._epoch = epoch

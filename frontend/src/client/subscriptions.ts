@@ -23,7 +23,7 @@ export class Subscriptions {
   readonly #fresh = new Set<string>();
   #isUp = false;
   /** Of which life of the bus the positions are; undefined before the gateway's first word. */
-  #epoch: string | undefined;
+  #epoch: string | null = null;
   #retries = 0;
   #cancelRetry: () => void = () => {};
 
@@ -60,10 +60,11 @@ export class Subscriptions {
   }
 
   /** A new link: every topic is asked for again, from its position; at once, ahead of anything that is published on it. */
-  up(epoch: string): void {
-    if (this.#epoch !== undefined && this.#epoch !== epoch)
+  up(epoch: string | null): void {
+    // Null: the gateway has yet to ask its bus, which voids nothing.
+    if (this.#epoch && epoch && this.#epoch !== epoch)
       for (const subscription of this.#followed) subscription.voided();
-    this.#epoch = epoch;
+    this.#epoch = epoch ?? this.#epoch;
     this.#isUp = true;
     this.#retries = 0;
     for (const { topic } of this.#followed) this.#fresh.add(topic);

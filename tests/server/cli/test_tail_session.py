@@ -111,5 +111,7 @@ def test_a_new_epoch_voids_position_0_and_no_other() -> None:
         _system("hello", {"heartbeat_s": 30, "epoch": "a"}),
     ]
     assert all(isinstance(event, Greeting) for frame in frames for event in session.take(frame))
+    unknown = list(session.take(_system("hello", {"heartbeat_s": 30, "epoch": None})))
+    assert unknown == [Greeting(30.0)], "a gateway that has yet to ask its bus"
     reborn = list(session.take(_system("hello", {"heartbeat_s": 30, "epoch": "b"})))
     assert reborn == [Greeting(30.0), Gap("thread:1", None, None, "history")]
