@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from manual_clock import ManualClock
 
 from actors.dead_letters import MAX_KEPT, MAX_LINES_PER_S, DeadLetter, DeadLetters
 from actors.meter import Meter
 from actors.metrics import ACTOR_DEAD_LETTERS
+from server.testing.manual_clock import ManualClock
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from actor_world import delivery
 from fake_socket import FakeSocket
-from manual_clock import ManualClock
 from one_topic import Subscriber
 
 from actors.client_mailbox import ClientMailbox
@@ -16,6 +15,7 @@ from actors.metrics import WS_FANOUT, WS_PUBLISH_TO_SOCKET, WS_SENT_BYTES, WS_SE
 from actors.protocol.envelope import Seq, envelope_from
 from actors.round import Round
 from actors.telemetry import Telemetry
+from server.testing.manual_clock import ManualClock
 
 
 class Setting:

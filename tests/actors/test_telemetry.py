@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from actor_world import delivery
-from manual_clock import ManualClock
 
 from actors.metrics import ACTOR_DEAD_LETTERS, ACTOR_FAILURES, ACTOR_GIVEN_UP, ACTOR_RESTARTS, OTHER
 from actors.runtime.exit import Exit
 from actors.telemetry import MAX_LINES_PER_S, Telemetry
+from server.testing.manual_clock import ManualClock
 
 
 def failed(message: object = None, actor: str = "topic t") -> Exit:

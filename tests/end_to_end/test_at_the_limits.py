@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from gateways import envelope, running_gateway
-from processes import ServerProcess
 from wire import RawClient
+
+from server.testing.server_process import ServerProcess
 
 FEW_DESCRIPTORS = 80
 GATEWAY = [sys.executable, "-m", "server.cli", "serve", "--dev", "--port", "{port}"]

@@ -5,8 +5,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from processes import ServerProcess
 
+from server.testing.server_process import ServerProcess
 from tests.end_to_end.autobahn.suite import UNAVAILABLE, WSTEST, run_suite
 
 ECHO_SERVER = Path(__file__).parents[1] / "support" / "echo_server.py"

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from cutting_proxy import CuttingProxy
 from node_peers import BrowserPage
-from processes import ServerProcess, free_port
 
 from server.auth import issue_token
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from processes import ChildProcess, ServerProcess, free_port
+
+from server.testing.child_process import ChildProcess
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

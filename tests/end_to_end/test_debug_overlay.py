@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from cutting_proxy import CuttingProxy
 from node_peers import BrowserPage
-from processes import ServerProcess
+
+from server.testing.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

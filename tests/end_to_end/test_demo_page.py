@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from node_peers import BrowserPage
-from processes import ChildProcess, ServerProcess, free_port
+
+from server.testing.child_process import ChildProcess
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

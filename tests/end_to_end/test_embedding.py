@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import ServerProcess, free_port
 
 from server.testing import WsHarness
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

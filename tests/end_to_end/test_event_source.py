@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from gateways import RunningGateway, running_gateway
 from node_peers import BrowserPage
-from processes import ServerProcess, free_port
 
 from actors.protocol.codes import CloseCode
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import ChildProcess, ServerProcess, free_port
+
+from server.testing.child_process import ChildProcess
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from faults import FaultyGateway, until_got
 from gateways import Tab, envelope
-from processes import ProcessError
+
+from server.testing.child_process import ProcessError
 
 pytestmark = pytest.mark.slow
 

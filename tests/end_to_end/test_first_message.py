@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import pytest
 from gateways import SECRET, envelope, token_for
 from node_peers import NodeWebSocket
-from processes import ServerProcess
+
+from server.testing.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

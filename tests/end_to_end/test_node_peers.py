@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from node_peers import BrowserPage, Closed, NodeWebSocket, PageError, PeerError
-from processes import ProcessError
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from server.testing.child_process import ProcessError
 from tests.conftest import ExpectedLogs
 
 pytestmark = pytest.mark.slow

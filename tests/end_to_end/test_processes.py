@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import ChildProcess, ProcessError, ServerProcess
 from tornado.websocket import websocket_connect
+
+from server.testing.child_process import ChildProcess, ProcessError
+from server.testing.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

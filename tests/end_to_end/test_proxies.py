@@ -10,10 +10,11 @@ import websockets
 from event_stream import EventStream, events_path
 from gateways import LONG_S, WITH_TOKENS, RunningGateway, Tab, envelope, running_gateway, token_for
 from node_peers import Closed
-from processes import ServerProcess
 from proxies import PROXIES
 from websockets.typing import Subprotocol
 from wire import RawClient
+
+from server.testing.server_process import ServerProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("proxy", PROXIES)]
 

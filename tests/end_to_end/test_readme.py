@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from child_process import ChildProcess
-from processes import ServerProcess, free_port
+
+from server.testing.child_process import ChildProcess
+from server.testing.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,13 @@ import pytest
 from event_stream import EventStream, events_path
 from gateways import RunningGateway, envelope, running_gateway
 from loop_turns import until
-from manual_clock import ManualClock
 from visits import EventVisit
 
 import server.app
 from actors.protocol.envelope import TopicName
 from server.testing import Wanted, WsHarness
 from server.testing.client import Transport
+from server.testing.manual_clock import ManualClock
 
 both = pytest.mark.parametrize("transport", ["websocket", "sse"])
 T = "t:a"

@@ -9,8 +9,9 @@ import urllib.request
 import pytest
 from gateways import envelope
 from node_peers import NodeWebSocket
-from processes import ServerProcess
 from wire import PING, TEXT, RawClient
+
+from server.testing.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

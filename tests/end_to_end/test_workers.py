@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from node_peers import Closed
-from processes import ServerProcess
 from prometheus_client.parser import text_string_to_metric_families
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 from wire import RawClient
+
+from server.testing.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

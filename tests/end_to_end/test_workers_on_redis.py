@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 from gateways import environment_of
-from processes import ServerProcess
 from redis_servers import redis_server
 from roamers import Roamer, Sender, all_at, roamers, senders
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
+
+from server.testing.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 from node_peers import Closed
-from processes import ChildProcess
 from wire import RawClient
+
+from server.testing.child_process import ChildProcess
 
 pytestmark = pytest.mark.slow
 

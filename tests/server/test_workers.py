@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import ChildProcess
+
+from server.testing.child_process import ChildProcess
 
 pytestmark = pytest.mark.slow
 

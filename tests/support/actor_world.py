@@ -8,7 +8,6 @@ from typing import Any
 
 from fake_socket import FakeSocket
 from loop_turns import until
-from manual_clock import ManualClock
 
 from actors.bus_bridge import BusBridge
 from actors.client import Tick
@@ -27,6 +26,7 @@ from actors.runtime.supervisor import Supervisor
 from actors.session import ClientSettings
 from actors.telemetry import Telemetry
 from server.bus.memory import MemoryBus
+from server.testing.manual_clock import ManualClock
 
 __all__ = ["Tab", "World", "delivery", "identity"]
 

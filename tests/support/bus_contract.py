@@ -8,10 +8,10 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from loop_turns import until
-from manual_clock import ManualClock
 
 from actors.ports import Bus, BusUnavailable, Past, Placed, Source, Top
 from actors.protocol.envelope import Envelope, Seq, TopicName, envelope_from
+from server.testing.manual_clock import ManualClock
 
 __all__ = ["BusContract", "Inbox", "begin", "message", "newest", "publish"]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from child_process import ChildProcess
 from gateways import envelope
 from wire import PING, PONG, TEXT, RawClient
+
+from server.testing.child_process import ChildProcess
 
 __all__ = ["Crowd", "Publisher"]
 

@@ -21,7 +21,6 @@ from unittest.mock import patch
 
 import websockets
 from gateways import RunningGateway, Tab, environment_of
-from processes import ServerProcess
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from actors.client import ClientActor
@@ -33,6 +32,7 @@ from actors.protocol.messages import command_from
 from actors.session import Inbound
 from actors.topic import TopicActor
 from server.access import Access
+from server.testing.server_process import ServerProcess
 
 __all__ = ["Fault", "Faults", "FaultyGateway", "fault_in", "messages_of", "metric", "until_got"]
 

@@ -13,7 +13,8 @@ from tempfile import mkdtemp
 from typing import Any
 
 from nats.aio.client import Client
-from processes import ServerProcess
+
+from server.testing.server_process import ServerProcess
 
 __all__ = ["NatsServer", "nats_server"]
 

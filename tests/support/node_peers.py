@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from child_process import ChildProcess
+from server.testing.child_process import ChildProcess
 
 __all__ = ["BrowserPage", "Closed", "NodeWebSocket", "PageError", "PeerError"]
 

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from processes import ServerProcess, free_port
+from server.testing.server_process import ServerProcess, free_port
 
 __all__ = ["PROXIES", "haproxy", "nginx"]
 

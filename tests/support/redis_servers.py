@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
-from processes import ServerProcess
 from redis.asyncio import Redis
+
+from server.testing.server_process import ServerProcess
 
 __all__ = ["RedisServer", "redis_server"]
 

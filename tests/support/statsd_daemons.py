@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from processes import ChildProcess, free_port
 from statsd_world import free_udp_port
+
+from server.testing.child_process import ChildProcess
+from server.testing.server_process import free_port
 
 __all__ = ["Collectd", "Upstream", "Values"]
 

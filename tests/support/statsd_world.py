@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from loop_turns import turns, until
-from manual_clock import ManualClock
 
 from actors.meter import Meter
 from actors.metrics import LOOP_LAG, STATSD_ERRORS
@@ -15,6 +14,7 @@ from actors.runtime.exit import Exit, Stop
 from actors.runtime.mailbox import Mailbox
 from server.config import StatsdConfig
 from server.metrics.statsd_reporter import StatsdReporter, StatsdState
+from server.testing.manual_clock import ManualClock
 from server.testing.statsd_sink import StatsdSink
 
 __all__ = ["ReporterWorld", "free_udp_port", "no_look_up_is_under_way"]

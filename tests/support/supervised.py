@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from loop_turns import until
-from manual_clock import ManualClock
 
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
@@ -14,6 +13,7 @@ from actors.runtime.mailbox import Mailbox
 from actors.runtime.restart import Backoff, Intensity, Restart
 from actors.runtime.supervisor import Strategy, Supervisor
 from actors.telemetry import Telemetry
+from server.testing.manual_clock import ManualClock
 
 __all__ = ["Branch", "Child", "Notes", "Tree", "held"]
 

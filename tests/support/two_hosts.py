@@ -13,8 +13,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from gateways import LONG_S, WITH_TOKENS, GatewayAddress, environment_of, token_for
-from processes import ServerProcess
 from redis_servers import redis_server
+
+from server.testing.server_process import ServerProcess
 
 __all__ = ["Host", "NoNamespaces", "two_hosts"]
 

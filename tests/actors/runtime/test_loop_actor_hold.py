@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from loop_turns import turns, until
-from manual_clock import ManualClock
 from recorder import Life, Recorder, raising
 
 from actors.runtime.exit import Exit, Hung
+from server.testing.manual_clock import ManualClock
 
 
 class Impatient(Recorder):

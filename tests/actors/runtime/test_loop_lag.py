@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from loop_turns import turns, until
-from manual_clock import ManualClock
 
 from actors.histogram import Histogram
 from actors.meter import Meter
@@ -15,6 +14,7 @@ from actors.runtime.loop_lag import PERIOD_S, LagMeter
 from actors.runtime.loop_watchdog import LoopWatchdog
 from actors.runtime.mailbox import ControlLane
 from server.clock import LoopClock
+from server.testing.manual_clock import ManualClock
 
 
 class Measured:

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from child_process import ChildProcess
+from server.testing.child_process import ChildProcess
 
 __all__ = ["UNAVAILABLE", "WSTEST", "CaseResult", "run_suite"]
 

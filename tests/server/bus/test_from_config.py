@@ -1,10 +1,10 @@
 """The bus that a configuration names, or why there is none: without a word that might be a password."""
 
 import pytest
-from manual_clock import ManualClock
 
 from server.bus.from_config import BadBus, bus_from
 from server.config import BusConfig, Config
+from server.testing.manual_clock import ManualClock
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from bus_contract import BusContract, Inbox, message, publish
-from manual_clock import ManualClock
 
 from actors.ports import Bus
 from actors.protocol.envelope import Envelope, TopicName
 from server.bus.memory import DUPLICATES_S, MemoryBus
+from server.testing.manual_clock import ManualClock
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 
 import pytest
 from bus_contract import Inbox, message
-from manual_clock import ManualClock
 
 from actors.meter import Meter
 from actors.metrics import BUS_ERRORS, BUS_PUBLISH, BUS_REFUSED
@@ -13,6 +12,7 @@ from actors.ports import Bus, BusUnavailable, Deliveries, Placed, Top, TopicFull
 from actors.protocol.envelope import Envelope, TopicName
 from server.bus.memory import MemoryBus
 from server.bus.metered import MeteredBus
+from server.testing.manual_clock import ManualClock
 
 
 class FarBus:

@@ -7,13 +7,13 @@ from event_stream import EventStream, events_path
 from event_streams import disconnected, session_of, stream, until_empty
 from gateways import WITH_TOKENS, RunningGateway, running_gateway, token_for
 from loop_turns import until
-from manual_clock import ManualClock
 from node_peers import Closed
 
 import server.app
 from actors.metrics import WS_CONNECTED
 from actors.protocol.codes import CloseCode
 from actors.protocol.envelope import TopicName
+from server.testing.manual_clock import ManualClock
 
 WINDOW_BYTES = 4096
 PAYLOAD = "x" * 10_000

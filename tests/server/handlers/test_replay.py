@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 import pytest
 from event_stream import EventStream, events_path
 from gateways import SECRET, WITH_TOKENS, Answer, RunningGateway, envelope, running_gateway, token_for
-from manual_clock import ManualClock
 
 import server.app
 from actors.protocol.envelope import TopicName
 from actors.topic_page import PAGE_BYTES
 from server.auth import issue_token
+from server.testing.manual_clock import ManualClock
 from tests.conftest import ExpectedLogs
 
 UNKNOWN_ID = "7c0c3a8e-29d6-4b0b-8f5a-1d5d6d1c0001"

@@ -9,7 +9,6 @@ import pytest
 from actor_world import World
 from gateways import envelope, running_gateway
 from loop_turns import turns, until
-from manual_clock import ManualClock
 
 from actors.metrics import (
     ACTOR_GIVEN_UP,
@@ -26,6 +25,7 @@ from server.admission import Admission
 from server.bus.metered import MeteredBus
 from server.config import Config, LimitsConfig, StatsdConfig
 from server.metrics.reporters import DEPTHS_FRESH_S, HIGH_WATER_FRESH_S, TRY_AGAIN_S, Reporters, watch_gauges
+from server.testing.manual_clock import ManualClock
 
 
 @pytest.mark.gen_test

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from loop_turns import turns, until
-from processes import ChildProcess
 from statsd_world import ReporterWorld, free_udp_port, no_look_up_is_under_way
 
 from actors.metrics import WS_CONNECTED
 from server.metrics.statsd_addresses import Address
+from server.testing.child_process import ChildProcess
 from server.testing.statsd_sink import StatsdSink
 
 WRONG = "metrics do not reach the StatsD daemon: "

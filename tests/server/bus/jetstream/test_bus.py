@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from bus_contract import BusContract, Inbox, begin, message, newest, publish
 from loop_turns import turns, until
-from manual_clock import ManualClock
 from nats_servers import NatsServer, nats_server
 from tcp_proxy import tcp_proxy
 
@@ -19,6 +18,7 @@ from actors.protocol.envelope import TopicName, envelope_from
 from server.bus.jetstream.bus import JetStreamBus
 from server.bus.life import Timing
 from server.config import HistoryConfig
+from server.testing.manual_clock import ManualClock
 
 pytestmark = pytest.mark.slow  # a server is started for each
 

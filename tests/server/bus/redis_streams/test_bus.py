@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from bus_contract import BusContract, Inbox, begin, message, newest, publish
 from loop_turns import until
-from manual_clock import ManualClock
-from processes import free_port
 from redis_servers import RedisServer, redis_server
 from tcp_proxy import TcpProxy, tcp_proxy
 
@@ -20,6 +18,8 @@ from server.bus.life import Timing
 from server.bus.redis_streams.bus import RedisBus
 from server.bus.redis_streams.connections import Connections
 from server.config import HistoryConfig
+from server.testing.manual_clock import ManualClock
+from server.testing.server_process import free_port
 
 pytestmark = pytest.mark.slow  # a server is started for each
 

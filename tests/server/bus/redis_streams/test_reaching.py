@@ -12,12 +12,12 @@ import pytest
 from bus_contract import Inbox, begin, message, publish
 from gateways import running_gateway
 from loop_turns import until
-from processes import free_port
 from redis_servers import redis_server
 
 from actors.ports import BusUnavailable
 from server.bus.redis_streams.bus import RedisBus
 from server.config import BusConfig, HistoryConfig
+from server.testing.server_process import free_port
 
 pytestmark = pytest.mark.slow  # a server is started for each
 
