@@ -22,7 +22,7 @@ export class Subscriptions {
   /** Topics to be asked for at the end of this turn, so that a page's twenty subscriptions are one frame. */
   readonly #fresh = new Set<string>();
   #isUp = false;
-  /** Of which life of the bus the positions are; undefined before the gateway's first word. */
+  /** Of which life of the bus the positions are; null before the gateway has told it. */
   #epoch: string | null = null;
   #retries = 0;
   #cancelRetry: () => void = () => {};
@@ -62,8 +62,7 @@ export class Subscriptions {
   /** A new link: every topic is asked for again, from its position; at once, ahead of anything that is published on it. */
   up(epoch: string | null): void {
     // Null: the gateway has yet to ask its bus, which voids nothing.
-    if (this.#epoch && epoch && this.#epoch !== epoch)
-      for (const subscription of this.#followed) subscription.voided();
+    if (this.#epoch && epoch && this.#epoch !== epoch) for (const subscription of this.#followed) subscription.voided();
     this.#epoch = epoch ?? this.#epoch;
     this.#isUp = true;
     this.#retries = 0;
