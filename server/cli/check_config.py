@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from server.cli.configuration import load
 from server.cli.exit_codes import ExitCode
-from server.config_sources import describe
+from server.config_shown import describe
 
 __all__ = ["aligned", "configure", "run"]
 
