@@ -72,6 +72,7 @@ async def _run_workers(plan: WorkerPlan, serving: Callable[[], None]) -> int:
 async def _serve(loaded: LoadedConfig, announce: Callable[[str], None]) -> int:
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     gateway = Gateway(loaded.config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources)
+    await _reach_the_bus(gateway, ended)
     announce(_listen(gateway, loaded.config.server.port, ended))
     return await _until_ended(gateway, ended)
 
@@ -102,10 +103,9 @@ async def _serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
 
 
 async def _reach_the_bus(gateway: Gateway, ended: "asyncio.Future[int]") -> None:
-    """Give the bus a moment to be there before the kernel sends this worker its share of the connections.
+    """Give the bus a moment to be there before anybody is let in: who came earlier would be refused its topics.
 
-    Its siblings have a bus already: who came here before this one has would be refused its topics for nothing.
-    Where the bus stays away it accepts all the same, as its siblings do: not ready is not dead.
+    Where the bus stays away, connections are accepted all the same: not ready is not dead.
     """
     _stop_on_signals(ended)
     gateway.start()
