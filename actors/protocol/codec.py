@@ -30,7 +30,8 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53  # what a browser's number still holds exactly
 
 _PATH_MAX_CHARACTERS = 120
-_LONE_MINUS = re.compile(r"(?:^|[:\[,\s])-(?![0-9])")
+# The minus first, what stands before it last: one character is found many times faster than one of five.
+_LONE_MINUS = re.compile(r"-(?![0-9])(?:(?<=[:\[,\s]-)|(?<=\A-))")
 _TYPE_NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 
 
@@ -105,7 +106,8 @@ def _containers_of(path: str, item: object) -> Iterable[tuple[str, object]]:
         for key, child in item.items():
             if not (type(key) is str and (key.isascii() or _has_utf8(key))):
                 raise _unfaithful(path, "has a key that is not a string of Unicode characters")
-            _check(path, key, child, below)
+            if not (type(child) is str and child.isascii()):  # most are, and need no further look
+                _check(path, key, child, below)
     elif type(item) is list:
         for index, child in enumerate(item):
             _check(path, index, child, below)
