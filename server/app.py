@@ -14,8 +14,8 @@ from actors.client_commands import ClientServices
 from actors.clients import Clients
 from actors.directory import TopicDirectory
 from actors.ports import Clock, Placed
-from actors.protocol.codec import refuse_unfaithful
 from actors.protocol.envelope import envelope_from
+from actors.protocol.faithful import refuse_unfaithful
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
 from actors.runtime.restart import Restart

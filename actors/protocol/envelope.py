@@ -174,17 +174,18 @@ def envelope_from(fields: Mapping[str, object], now: float) -> Envelope:
 
 
 def stored_envelope(fields: Mapping[str, Any], seq: Seq, prev: Seq) -> Envelope:
-    """What a bus kept of an envelope by ``as_json``, at its position: its rules were checked when it was accepted.
+    """What a bus kept of an envelope by ``as_json``, at its position.
 
-    Raises: KeyError or TypeError where it is no envelope.
+    Its names are looked at again: a store is a place where others may write. Raises: KeyError, TypeError or
+    ProtocolError where it is no envelope.
     """
     return Envelope(
-        id=fields["id"],
-        topic=fields["topic"],
-        type=fields["type"],
+        id=trace_id_from(fields["id"]),
+        topic=publishable_topic(fields["topic"]),
+        type=_type_from(fields["type"]),
         ts=float(fields["ts"]),
         data=fields["data"],
-        key=fields.get("key"),
+        key=_key_from(fields.get("key")),
         extra=_unknown_among(fields),
         seq=seq,
         prev=prev,
