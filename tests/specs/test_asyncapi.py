@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml is AsyncAPI by AsyncAPI's own parser, and says what the gateway's tables say, no more and no less."""
+"""docs/asyncapi.yaml is AsyncAPI by its own parser, and says what the gateway's tables say, no more and no less."""
 
 import json
 import re

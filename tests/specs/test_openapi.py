@@ -1,4 +1,4 @@
-"""docs/openapi.yaml is OpenAPI by OpenAPI's own validator, and has the gateway's routes, codes and limits, no more and no less."""
+"""docs/openapi.yaml is OpenAPI by its own validator, and has the gateway's routes, codes and limits, no others."""
 
 import ast
 import re

@@ -34,7 +34,7 @@ DEADLINE_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """``failures``: check, operation and message of each. ``answers``: method, path and status of all that was asked."""
+    """``failures``: what was found, as JSON. ``answers``: method, path and status of all that was asked."""
 
     failures: Sequence[str]
     answers: frozenset[tuple[str, str, int]]

@@ -48,7 +48,7 @@ _REGISTRY: Registry[Any] = Registry().with_resources(
 
 
 def ecma(pattern: str) -> str:
-    """``pattern`` for Python: to ECMA-262, which JSON Schema means, a dollar is the end and never a line feed's front."""
+    """``pattern`` for Python. In ECMA-262, which JSON Schema means, a dollar does not look past a line feed."""
     return re.sub(r"(?<!\\)\$$", r"\\Z", pattern)
 
 
