@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from odd_messages import BODIES, CONTROLS, FRAMES
 from specs import ENVELOPE, FROM_CLIENT_FRAMES, asyncapi_schema, ecma, envelope_schema
 
 from actors.protocol.codec import MAX_INTEGER, object_from
@@ -41,52 +41,6 @@ BEYOND_A_SCHEMA = {
     "a reversed pair of surrogates",
     "nesting of 33",
 }
-
-SCALARS = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.just(1.5) | st.text(max_size=5)
-JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
-# Whole numbers written as floats are what a schema cannot tell from integers.
-ODD = JSON.filter(lambda value: not isinstance(value, float))
-ids = st.uuids(version=4).map(str)
-IDS = ids | ids.map(str.upper) | st.uuids(version=1).map(str) | ids.map(lambda text: f"{text}\n") | ODD
-TOPICS = (
-    st.from_regex(TOPIC_RULE, fullmatch=True)
-    | st.sampled_from([SYSTEM, "", "a b", "a\n", "grüße", "t" * 255, "t" * 256, "system:x"])
-    | st.text(max_size=8)
-    | ODD
-)
-TYPES = st.from_regex(TYPE_RULE, fullmatch=True) | st.sampled_from(["", "A", "a\n", "t" * 64, "t" * 65]) | ODD
-VERSIONS = st.just(1) | st.sampled_from([True, "1", 2, 0, None]) | ODD
-KEYS = st.text(max_size=KEY_MAX_CHARACTERS) | st.sampled_from(["k" * 128, "k" * 129, "😀" * 128, None, ""]) | ODD
-
-
-def _messages(required: dict[str, Any]) -> st.SearchStrategy[dict[str, Json]]:
-    optional = {"key": KEYS, "data": JSON, "ts": JSON, "seq": JSON, "prev": JSON, "re": JSON, "mine": JSON}
-    spoiled = {"v": VERSIONS, "id": IDS, "topic": TOPICS, "type": TYPES}
-    sound = st.fixed_dictionaries(required, optional=optional)
-    return sound | st.tuples(sound, st.fixed_dictionaries({}, optional=spoiled)).map(lambda both: both[0] | both[1])
-
-
-SOUND = {"topic": st.just("thread:42"), "type": st.just("note")}
-BODIES = _messages(SOUND) | st.fixed_dictionaries({}, optional={"topic": TOPICS, "type": TYPES, "id": IDS}) | JSON
-FRAMES = _messages(SOUND | {"v": st.just(1), "id": ids})
-
-POSITIONS = st.integers(-1, 5) | st.sampled_from([MAX_INTEGER, EARLIEST, "latest", "0", True]) | ids | ODD
-NAMES = st.lists(st.text(max_size=4) | ODD, max_size=3)
-OPTIONS = st.dictionaries(st.just("since"), POSITIONS) | ODD
-TOPIC_LISTS = st.dictionaries(st.text(max_size=4), OPTIONS, max_size=3) | NAMES | st.lists(st.text(max_size=4)) | ODD
-CONTROL_DATA = st.fixed_dictionaries(
-    {},
-    optional={
-        "topics": TOPIC_LISTS,
-        "token": st.text(max_size=3) | ODD,
-        "seen": st.dictionaries(st.text(max_size=3), ids | ODD, max_size=2) | ODD,
-    },
-)
-CONTROL_TYPES = st.sampled_from(["subscribe", "unsubscribe", "pong", "auth", "hello", "", 7])
-CONTROLS = st.fixed_dictionaries(
-    {"topic": st.just(str(SYSTEM)), "type": CONTROL_TYPES},
-    optional={"v": st.just(1) | VERSIONS, "id": ids | IDS, "data": CONTROL_DATA | ODD},
-)
 
 
 def _takes_body(body: Json) -> bool:
@@ -123,14 +77,14 @@ def test_every_limit_is_that_of_the_gateway() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=300)
 @given(BODIES)
 def test_schema_and_gateway_agree_on_what_may_be_published_over_http(body: Json) -> None:
     assert envelope_schema("PublishedMessage").is_valid(body) == _takes_body(body)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=300)
 @given(FRAMES | CONTROLS)
 def test_schema_and_gateway_agree_on_what_a_client_may_send(frame: Json) -> None:
     assert asyncapi_schema(*FROM_CLIENT_FRAMES).is_valid(frame) == _takes_frame(json.dumps(frame))

@@ -27,7 +27,7 @@ CHECKS = (
     "ignored_auth",
     "unsupported_method",
 )
-EXAMPLES = 15
+EXAMPLES = 10
 # It takes some ten seconds by itself; the rest is for a machine that is busy with something else.
 DEADLINE_S = 120.0
 
