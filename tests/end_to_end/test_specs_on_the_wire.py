@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from event_stream import Event, EventStream, events_path
 from gateways import DRAIN_S, WITH_TOKENS, Answer, RunningGateway, Tab, envelope, running_gateway, token_for
+from slow_reader import until_blocked
 from specs import ASYNCAPI, asyncapi_schema, envelope_schema, openapi_schema
+from stalled_client import PAYLOAD, publish_many, stalled
 
 from actors.protocol.control_data import FROM_CLIENT, FROM_GATEWAY
 from actors.protocol.envelope import SYSTEM
@@ -108,6 +110,23 @@ async def _resume_and_publish(client: CheckedTab) -> None:
     await client.frames_of_types({"published", "note"})
     await client.send(envelope("secret:1", data="not for her"))
     assert (await client.frame_of_type("error"))["data"]["code"] == "forbidden"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("policy", "reason"), [("drop_oldest", "overflow"), ("drop_newest", "overflow"), ("catch_up", "history")]
+)
+@pytest.mark.gen_test(timeout=30)
+async def test_what_a_slow_client_is_told_is_as_the_spec_says(policy: str, reason: str) -> None:
+    topic = f"{policy}:a"
+    # Where history is shorter than what was missed, catching up leaves a gap as well.
+    async with stalled(topic, **{"history.messages": 30, "topics.catch_up.final": []}) as (running, ws):
+        await until_blocked(running, topic, PAYLOAD)
+        await publish_many(running, topic, 200)
+        ws.unstall()
+        await ws.expect("gap", where={"reason": reason})
+        received = {_check_received(frame) for frame in ws.received}
+    assert received == {"hello", "subscribed", "message", "gap"}
 
 
 @pytest.mark.gen_test(timeout=20)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
-from odd_messages import BODIES, CONTROLS, FRAMES
+from odd_messages import BODIES, CONTROLS, FRAMES, POSITIONS
 from specs import ENVELOPE, FROM_CLIENT_FRAMES, asyncapi_schema, ecma, envelope_schema
 
 from actors.protocol.codec import MAX_INTEGER, object_from
@@ -87,6 +87,13 @@ def test_schema_and_gateway_agree_on_what_may_be_published_over_http(body: Json)
 @settings(deadline=None, max_examples=300)
 @given(FRAMES | CONTROLS)
 def test_schema_and_gateway_agree_on_what_a_client_may_send(frame: Json) -> None:
+    assert asyncapi_schema(*FROM_CLIENT_FRAMES).is_valid(frame) == _takes_frame(json.dumps(frame))
+
+
+@pytest.mark.parametrize("since", POSITIONS, ids=repr)
+def test_schema_and_gateway_agree_on_where_a_client_may_be_resumed_from(since: Json) -> None:
+    data = {"topics": {"thread:42": {"since": since}}}
+    frame = {"v": 1, "id": ID, "topic": SYSTEM, "type": "subscribe", "data": data}
     assert asyncapi_schema(*FROM_CLIENT_FRAMES).is_valid(frame) == _takes_frame(json.dumps(frame))
 
 

@@ -11,7 +11,7 @@ from actors.protocol.codec import MAX_INTEGER
 from actors.protocol.envelope import KEY_MAX_CHARACTERS, SYSTEM, TOPIC_RULE, TYPE_RULE
 from actors.protocol.messages import EARLIEST
 
-__all__ = ["BODIES", "CONTROLS", "FRAMES"]
+__all__ = ["BODIES", "CONTROLS", "FRAMES", "POSITIONS"]
 
 Json = Any
 Fields = dict[str, st.SearchStrategy[Json]]
@@ -43,12 +43,19 @@ TYPES = st.from_regex(TYPE_RULE, fullmatch=True) | st.sampled_from(["", "A", "a\
 VERSIONS = st.sampled_from([True, "1", 2, 0, None]) | ODD
 GOOD_KEYS = st.text(max_size=KEY_MAX_CHARACTERS) | st.sampled_from(["k" * 128, "😀" * 128]) | st.none()
 KEYS = st.sampled_from(["k" * 129, "😀" * 129, True]) | ODD
-POSITIONS = (
-    st.sampled_from([0, 5, MAX_INTEGER, EARLIEST, None, -1, -MAX_INTEGER, "latest", "0", "", True, [], {}])
-    | GOOD_IDS
-    | st.uuids(version=1).map(str)
-    | ODD
+POSITIONS: tuple[Json, ...] = (
+    *(
+        0,
+        5,
+        MAX_INTEGER,
+        EARLIEST,
+        None,
+        "0b6f1d6e-8a51-4f3c-9d55-1f2e3a4b5c6d",
+        "0B6F1D6E-8A51-4F3C-9D55-1F2E3A4B5C6D",
+    ),
+    *(-1, -MAX_INTEGER, 1.5, "latest", "0", "", True, False, [], {}, "0b6f1d6e-8a51-1f3c-9d55-1f2e3a4b5c6d"),
 )
+"""Where a client may ask to be resumed from, and where not."""
 
 
 def _differing(sound: Fields, wrong: Fields, optional: Fields | None = None) -> st.SearchStrategy[dict[str, Json]]:
@@ -74,7 +81,7 @@ BODIES = _differing(_BODY, _WRONG, _MORE) | JSON
 FRAMES = _differing(_FRAME, _WRONG, _MORE)
 """What a client sends to be published."""
 
-_SINCE = POSITIONS.map(lambda since: {"thread:42": {"since": since}})
+_SINCE = st.sampled_from(POSITIONS).map(lambda since: {"thread:42": {"since": since}})
 _DATA = _differing(
     {
         "topics": _SINCE | st.lists(NAMES, max_size=3) | st.just({"a": {}}),
