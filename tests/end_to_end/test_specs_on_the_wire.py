@@ -2,16 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from event_stream import Event, EventStream, events_path
 from gateways import DRAIN_S, WITH_TOKENS, Answer, RunningGateway, Tab, envelope, running_gateway, token_for
+from odd_messages import POSITIONS
 from slow_reader import until_blocked
-from specs import ASYNCAPI, asyncapi_schema, envelope_schema, openapi_schema
+from specs import ASYNCAPI, asyncapi_schema, envelope_schema, openapi_parameter, openapi_schema
 from stalled_client import PAYLOAD, publish_many, stalled
 
+from actors.protocol.codec import MAX_INTEGER
 from actors.protocol.control_data import FROM_CLIENT, FROM_GATEWAY
 from actors.protocol.envelope import SYSTEM
 from tests.conftest import ExpectedLogs
@@ -173,6 +177,30 @@ async def test_answers_that_take_some_doing_are_as_the_spec_says(expected_logs: 
         _check("/readyz", "get", await _get(running, "/readyz"), 503)
         _check("/api/ws", "get", await _get(running, "/api/ws"), 503)
         running.gateway.admission.draining = False
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "topic",
+            [TOPIC, "a", "t" * 255, "t" * 256, "", "system", "system:x", "a b", " a", "a\n", "\x00a", "grüße", "7"],
+        ),
+        ("after", [str(since) for since in POSITIONS if isinstance(since, str | int)]),
+        ("after", [str(MAX_INTEGER + 1), "9" * 16, "9" * 30, "1 ", "earliest ", "1\n", "null"]),
+        ("limit", ["1", "1000", "0", "1001", "9999", "-1", "1.5", "", " 1", "1\n", "ten", "null"]),
+    ],
+)
+@pytest.mark.gen_test(timeout=20)
+async def test_a_question_is_400_exactly_where_the_spec_does_not_have_it(name: str, values: Sequence[str]) -> None:
+    schema = openapi_parameter("/api/ws/replay", "get", name)
+    async with running_gateway() as running:
+        for value in values:
+            query = urlencode({"topic": TOPIC, "after": "earliest", name: value})
+            answer = await running.request("GET", f"/api/ws/replay?{query}")
+            meant = int(value) if re.fullmatch(r"-?[0-9]+", value) and name != "topic" else value
+            assert (answer.status != 400) == schema.is_valid(meant), (value, answer)
+            openapi_schema("/api/ws/replay", "get", answer.status).validate(answer.body)
 
 
 async def _get(running: RunningGateway, path: str) -> Answer:

@@ -27,6 +27,7 @@ __all__ = [
     "asyncapi_schema",
     "ecma",
     "envelope_schema",
+    "openapi_parameter",
     "openapi_schema",
 ]
 
@@ -82,6 +83,14 @@ def openapi_schema(path: str, method: str, status: int, content_type: str = "app
         answer = answer[step]
     where = answer["$ref"] if "$ref" in answer else "#/" + "/".join(map(_escaped, steps))
     return _validator(f"{OPENAPI_FILE.as_uri()}{where}/content/{_escaped(content_type)}/schema")
+
+
+def openapi_parameter(path: str, method: str, name: str) -> Any:
+    """The validator of a parameter's value, numbers as numbers. Raises: StopIteration where the spec has none such."""
+    told = OPENAPI["paths"][path][method]["parameters"]
+    number = next(index for index, parameter in enumerate(told) if parameter["name"] == name)
+    steps = "/".join(map(_escaped, ("paths", path, method, "parameters", str(number), "schema")))
+    return _validator(f"{OPENAPI_FILE.as_uri()}#/{steps}")
 
 
 def _validator(reference: str) -> Any:
