@@ -7,9 +7,10 @@ from actors.delivery import Delivery
 from actors.directory import TopicDirectory
 from actors.history import History
 from actors.ports import Bus, BusUnavailable, Top
-from actors.protocol.codec import MAX_INTEGER, encode
+from actors.protocol.codec import encode
 from actors.protocol.codes import ErrorCode
 from actors.protocol.envelope import ProtocolError, TopicName, publishable_topic
+from actors.protocol.faithful import MAX_INTEGER
 from actors.protocol.messages import Since, since_from
 from actors.topic_page import Page, Read, page_of
 from actors.topic_state import TopicMailbox

@@ -15,9 +15,9 @@ from slow_reader import until_blocked
 from specs import ASYNCAPI, asyncapi_schema, envelope_schema, openapi_parameter, openapi_schema
 from stalled_client import PAYLOAD, publish_many, stalled
 
-from actors.protocol.codec import MAX_INTEGER
 from actors.protocol.control_data import FROM_CLIENT, FROM_GATEWAY
 from actors.protocol.envelope import SYSTEM
+from actors.protocol.faithful import MAX_INTEGER
 from tests.conftest import ExpectedLogs
 
 TOPIC = "thread:42"

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from odd_messages import BODIES, CONTROLS, FRAMES, POSITIONS
 from specs import ENVELOPE, FROM_CLIENT_FRAMES, asyncapi_schema, ecma, envelope_schema
 
-from actors.protocol.codec import MAX_INTEGER, object_from
+from actors.protocol.codec import object_from
 from actors.protocol.envelope import (
     KEY_MAX_CHARACTERS,
     SYSTEM,
@@ -22,6 +22,7 @@ from actors.protocol.envelope import (
     Seq,
     envelope_from,
 )
+from actors.protocol.faithful import MAX_INTEGER
 from actors.protocol.messages import EARLIEST, command_from
 
 Json = Any

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from actors.protocol.codec import MAX_INTEGER
 from actors.protocol.envelope import KEY_MAX_CHARACTERS, SYSTEM, TOPIC_RULE, TYPE_RULE
+from actors.protocol.faithful import MAX_INTEGER
 from actors.protocol.messages import EARLIEST
 
 __all__ = ["BODIES", "CONTROLS", "FRAMES", "POSITIONS"]
