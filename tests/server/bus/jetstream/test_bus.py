@@ -152,7 +152,7 @@ async def test_a_quiet_topic_whose_messages_are_gone_is_not_taken_for_lost() -> 
         await put(bus, 1)
         await server.until_copied("fanwire-tops", 1)
         await purge(server, "fanwire-messages")
-        await bus._compare(list(bus._followed.values()))
+        await bus._compare(bus._following.everything())
         assert await inbox.sources["a"].catch_up() == inbox.delivered[-1].seq
         assert inbox.lost == []
 
@@ -392,7 +392,7 @@ async def test_a_publish_that_was_refused_is_never_heard() -> None:
 
 @pytest.mark.gen_test
 async def test_many_publishes_wait_in_a_bounded_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.bus.jetstream.bus.MAX_PUBLISHES", 5)
+    monkeypatch.setattr("server.bus.under_way.MAX_PUBLISHES", 5)
     async with running() as (_, bus):
         await begin(bus)
         waiting = [bus.publish(message(), deduplicate=True) for _ in range(5)]

@@ -251,7 +251,7 @@ async def test_what_others_put_under_our_names_is_no_message(expected_logs: Any)
 
 @pytest.mark.gen_test
 async def test_many_publishes_wait_in_a_bounded_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.bus.redis_streams.bus.MAX_PUBLISHES", 5)
+    monkeypatch.setattr("server.bus.under_way.MAX_PUBLISHES", 5)
     async with running() as (_, bus):
         await begin(bus)
         waiting = [bus.publish(message(), deduplicate=True) for _ in range(5)]
