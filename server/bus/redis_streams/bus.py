@@ -107,7 +107,7 @@ class RedisBus:
         ttl_ms = max(1, int(bounds.ttl_s * 1000))
         return (
             *(3, keys.top(topic), keys.stream(topic), keys.id(topic, envelope.id)),
-            *(envelope.id, text, bounds.messages, ttl_ms, max(TOP_TTL_S, ttl_ms // 1000 + 1)),
+            *(envelope.id, text, bounds.messages, ttl_ms, _top_ttl_s(bounds)),
             *(DUPLICATES_S if deduplicate else 0, self._highest, keys.channel(topic)),
         )
 
@@ -202,13 +202,18 @@ class RedisBus:
     async def _renew(self, some: Sequence[FollowedTopic]) -> None:
         """Raises: BusUnavailable."""
         line = self._answers.there().reads
-        keys = [self._keys.top(followed.topic) for followed in some]
-        await self._answered(asyncio.gather(*(line.ask("EXPIRE", key, TOP_TTL_S) for key in keys)))
+        topics = [followed.topic for followed in some]
+        renewed = (line.ask("EXPIRE", self._keys.top(topic), _top_ttl_s(self._bounds_of(topic))) for topic in topics)
+        await self._answered(asyncio.gather(*renewed))
 
     async def _tops(self, topics: Sequence[TopicName]) -> list[Any]:
         """As they are in Redis. Raises: BusUnavailable."""
         line = self._answers.there().reads
         return await self._answered(asyncio.gather(*(line.ask("GET", self._keys.top(topic)) for topic in topics)))
+
+
+def _top_ttl_s(bounds: HistoryConfig) -> int:
+    return max(TOP_TTL_S, int(bounds.ttl_s) + 1)  # no shorter than its messages
 
 
 def _top_of(answer: Any) -> Top:

@@ -145,6 +145,23 @@ async def test_a_redis_that_is_emptied_under_a_connection_begins_another_epoch_f
 
 
 @pytest.mark.gen_test
+async def test_the_position_of_a_topic_that_is_followed_lives_on_and_no_shorter_than_its_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("server.bus.redis_streams.bus.RENEW_S", 0.01)
+    week_s = 7 * 86_400
+    async with running(ttl_s=week_s) as (server, bus):
+        await begin(bus, "a")
+        await put(bus, 1)
+        await server.do("EXPIRE", "fanwire:{a}:top", 10)
+        ttl_s = 10
+        async with asyncio.timeout(3.0):
+            while ttl_s <= 10:
+                ttl_s = int(str(await server.do("TTL", "fanwire:{a}:top")))
+        assert ttl_s > week_s - 10
+
+
+@pytest.mark.gen_test
 async def test_positions_go_on_from_the_stream_where_the_top_was_evicted() -> None:
     async with running() as (server, bus):
         await begin(bus)
