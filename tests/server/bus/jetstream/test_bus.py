@@ -146,6 +146,33 @@ async def test_a_position_outlives_its_message() -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_first_message_that_is_stored_while_a_topic_loads_is_not_taken_for_one_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with two_ends() as (server, bus, other):
+        inbox = await begin(bus)
+        await begin(other)
+        reads = bus._answers.there().reads
+        ask, asked = reads.call, list[str]()
+
+        async def call(subject: str, question: dict[str, Any]) -> dict[str, Any]:
+            if ".MSG.GET." not in subject:
+                return await ask(subject, question)
+            asked.append(subject.rpartition(".")[2])
+            try:
+                return await ask(subject, question)
+            finally:
+                if len(asked) == 1:
+                    await put(other, 1)
+                    await server.until_copied("fanwire-tops", 1)
+
+        monkeypatch.setattr(reads, "call", call)
+        await inbox.follow(bus, "a")
+        assert asked[:2] == ["fanwire-messages", "fanwire-tops"]
+        assert [envelope.data for envelope in inbox.pasts["a"].messages] == [0]
+
+
+@pytest.mark.gen_test
 async def test_a_quiet_topic_whose_messages_are_gone_is_not_taken_for_lost() -> None:
     async with running() as (server, bus):
         inbox = await begin(bus, "a", "nothing")
