@@ -1,22 +1,25 @@
-"""What happens to the bus on NATS: killed, frozen, full, cut off, its disk lost, its live messages garbled.
+"""What happens to the bus on Redis or NATS: killed, frozen, full, cut off, its disk lost, its live messages garbled.
 
 Each test ends with the offline check: what was acknowledged was delivered once and in order, or declared lost.
 """
 
 import asyncio
-import random
-import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from gateways import envelope
+from garbler import Garbler
+from gateways import RunningGateway, envelope
 from loop_turns import until
-from nats_servers import nats_server
+from stores import NATS, REDIS, STORES, Store
 from survival import RECOVERY_S, Publisher, T, survives
-from tcp_proxy import tcp_proxy
+from tcp_proxy import TcpProxy, tcp_proxy
 from two_workers import Reader, quick_timing, two_workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
+
+Workers = tuple[RunningGateway, RunningGateway]
 
 
 @pytest.fixture
@@ -26,13 +29,34 @@ def quick(monkeypatch: pytest.MonkeyPatch, expected_logs: Any) -> None:
         expected_logs.allow(line)
 
 
+@pytest.fixture(params=STORES, ids=lambda store: store.name)
+def store(request: pytest.FixtureRequest) -> Store:
+    one: Store = request.param
+    return one
+
+
+@asynccontextmanager
+async def second_by_proxy(store: Store) -> AsyncIterator[tuple[TcpProxy, Workers]]:
+    """Two workers, of which the second reaches the store through a proxy."""
+    async with (
+        store.server() as server,
+        tcp_proxy(server.port) as proxy,
+        two_workers(server, second_url=store.url_at(proxy.port)) as workers,
+    ):
+        yield proxy, workers
+
+
+async def until_lost(workers: Workers) -> None:
+    await until(lambda: not any(worker.gateway.bus.ready for worker in workers), "the loss to be noticed")
+
+
 @pytest.mark.gen_test(timeout=20)
-async def test_nats_killed_and_started_again_loses_nothing() -> None:
-    async with nats_server() as server, two_workers(server) as workers:
+async def test_a_store_killed_and_started_again_loses_nothing(store: Store) -> None:
+    async with store.durable_server() as server, two_workers(server) as workers:
 
         async def fault(publisher: Publisher) -> None:
             await server.kill()
-            await until(lambda: not any(worker.gateway.bus.ready for worker in workers), "the loss to be noticed")
+            await until_lost(workers)
             assert (await workers[0].request("GET", "/readyz")).status == 503
             assert (await workers[0].request("GET", "/healthz")).status == 200
             await until(lambda: publisher.refusals, "a refusal")
@@ -40,18 +64,18 @@ async def test_nats_killed_and_started_again_loses_nothing() -> None:
             await until(lambda: all(worker.gateway.bus.ready for worker in workers), "both to be back")
 
         reader, publisher = await survives(workers, fault)
-        assert any("NATS is not reached" in why for why in publisher.refusals)
+        assert any(f"{store.name} is not reached" in why for why in publisher.refusals)
         assert not reader.losses and not reader.closes
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_store_that_comes_back_empty_is_said_and_positions_go_on() -> None:
-    async with nats_server() as server, two_workers(server) as workers:
+async def test_a_store_that_comes_back_empty_is_said_and_positions_go_on(store: Store) -> None:
+    async with store.durable_server() as server, two_workers(server) as workers:
 
         async def fault(publisher: Publisher) -> None:
             await server.kill()
-            await until(lambda: not any(worker.gateway.bus.ready for worker in workers), "the loss to be noticed")
-            server.lose_disk()
+            await until_lost(workers)
+            store.disk(server).lose()
             await server.restart()
 
         reader, publisher = await survives(workers, fault)
@@ -61,18 +85,20 @@ async def test_a_store_that_comes_back_empty_is_said_and_positions_go_on() -> No
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_tail_that_a_crash_of_the_machine_lost_is_said_and_never_passed_over() -> None:
-    async with nats_server() as server, two_workers(server) as workers:
+async def test_a_tail_that_a_failover_or_a_crash_of_the_machine_lost_is_said_and_never_passed_over(
+    store: Store,
+) -> None:
+    async with store.durable_server() as server, two_workers(server) as workers:
 
         async def fault(publisher: Publisher) -> None:
             await server.kill()
-            await until(lambda: not any(worker.gateway.bus.ready for worker in workers), "the loss to be noticed")
-            server.remember_disk()
+            await until_lost(workers)
+            store.disk(server).remember()
             await server.restart()
             await publisher.until_acknowledged(30)
             await server.kill()
-            await until(lambda: not any(worker.gateway.bus.ready for worker in workers), "the second loss")
-            server.set_disk_back()  # what was not written through when the power went
+            await until_lost(workers)
+            store.disk(server).set_back()  # what was not written through when the power went
             await server.restart()
 
         reader, publisher = await survives(workers, fault)
@@ -82,14 +108,14 @@ async def test_a_tail_that_a_crash_of_the_machine_lost_is_said_and_never_passed_
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_frozen_nats_is_given_up_in_time_and_is_back_within_seconds() -> None:
-    async with nats_server() as server, two_workers(server) as workers:
+async def test_a_frozen_store_is_given_up_in_time_and_is_back_within_seconds(store: Store) -> None:
+    async with store.server() as server, two_workers(server) as workers:
         loop = asyncio.get_running_loop()
 
         async def fault(publisher: Publisher) -> None:
             server.freeze()
             began = loop.time()
-            await until(lambda: not any(worker.gateway.bus.ready for worker in workers), "readiness to be red")
+            await until_lost(workers)
             assert loop.time() - began < 1.5
             await until(lambda: len(publisher.refusals) > 2, "refusals")
             server.thaw()
@@ -103,28 +129,23 @@ async def test_a_frozen_nats_is_given_up_in_time_and_is_back_within_seconds() ->
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_jetstream_without_room_refuses_with_the_reason_and_stores_nothing_by_half() -> None:
-    async with nats_server() as server, two_workers(server) as workers:
+async def test_a_store_without_room_refuses_with_the_reason_and_stores_nothing_by_half(store: Store) -> None:
+    async with store.server() as server, two_workers(server) as workers:
 
         async def fault(publisher: Publisher) -> None:
-            before = await server.change_stream("fanwire-messages", discard="new", max_msgs=1)
-            await until(lambda: publisher.refusals, "a refusal")
-            assert all(worker.gateway.bus.ready for worker in workers), "reading goes on"
-            await server.change_stream("fanwire-messages", **before)
+            async with store.without_room(server):
+                await until(lambda: publisher.refusals, "a refusal")
+                assert all(worker.gateway.bus.ready for worker in workers), "reading goes on"
 
         reader, publisher = await survives(workers, fault)
-        assert any("the stream is full" in why for why in publisher.refusals), set(publisher.refusals)
+        assert any(store.no_room in why for why in publisher.refusals), set(publisher.refusals)
         assert not reader.losses and not reader.closes
         assert sorted(set(publisher.acknowledged)) == [frame["seq"] for frame in reader.got]
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_worker_cut_off_from_nats_is_not_ready_and_catches_up_afterwards() -> None:
-    async with (
-        nats_server() as server,
-        tcp_proxy(server.port) as proxy,
-        two_workers(server, second_url=f"nats://127.0.0.1:{proxy.port}") as workers,
-    ):
+async def test_a_worker_cut_off_from_the_store_is_not_ready_and_catches_up_afterwards(store: Store) -> None:
+    async with second_by_proxy(store) as (proxy, workers):
 
         async def fault(publisher: Publisher) -> None:
             proxy.cut()
@@ -139,12 +160,8 @@ async def test_a_worker_cut_off_from_nats_is_not_ready_and_catches_up_afterwards
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_network_that_swallows_everything_is_noticed_by_silence() -> None:
-    async with (
-        nats_server() as server,
-        tcp_proxy(server.port) as proxy,
-        two_workers(server, second_url=f"nats://127.0.0.1:{proxy.port}") as workers,
-    ):
+async def test_a_network_that_swallows_everything_is_noticed_by_silence(store: Store) -> None:
+    async with second_by_proxy(store) as (proxy, workers):
 
         async def fault(publisher: Publisher) -> None:
             proxy.freeze()
@@ -157,49 +174,13 @@ async def test_a_network_that_swallows_everything_is_noticed_by_silence() -> Non
         assert not reader.losses and not reader.closes
 
 
-class Garbler:
-    """Drops, doubles and reorders whole live messages on their way from NATS, by a seed."""
-
-    _MESSAGE = re.compile(rb"HMSG fanwire\.live\.\S+ \d+ \d+ (\d+)\r\n")
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        self._kept = b""
-        self.changed = 0
-
-    def __call__(self, chunk: bytes) -> bytes:
-        out, rest = b"", chunk
-        while (found := self._MESSAGE.match(rest)) is not None:
-            end = found.end() + int(found.group(1)) + 2
-            if end > len(rest):
-                break
-            out += self._garbled(rest[:end])
-            rest = rest[end:]
-        return out + rest
-
-    def _garbled(self, message: bytes) -> bytes:
-        chance = self._random.random()
-        if chance > 0.3:
-            kept, self._kept = self._kept, b""
-            return message + kept
-        self.changed += 1
-        if chance < 0.1:
-            return b""
-        if chance < 0.2:
-            return message + message
-        kept, self._kept = self._kept, message
-        return kept
-
-
 @pytest.mark.gen_test(timeout=20)
 @pytest.mark.parametrize("seed", range(3))
-async def test_live_messages_dropped_doubled_and_reordered_reach_clients_once_and_in_order(seed: int) -> None:
-    async with (
-        nats_server() as server,
-        tcp_proxy(server.port) as proxy,
-        two_workers(server, second_url=f"nats://127.0.0.1:{proxy.port}") as workers,
-    ):
-        proxy.change = garbler = Garbler(seed)
+async def test_live_messages_dropped_doubled_and_reordered_reach_clients_once_and_in_order(
+    store: Store, seed: int
+) -> None:
+    async with second_by_proxy(store) as (proxy, workers):
+        proxy.change = garbler = Garbler(store.live, seed)
 
         async def fault(publisher: Publisher) -> None:
             await publisher.until_acknowledged(200)
@@ -211,29 +192,29 @@ async def test_live_messages_dropped_doubled_and_reordered_reach_clients_once_an
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_the_last_live_message_of_all_that_is_dropped_is_found_without_another() -> None:
-    async with (
-        nats_server() as server,
-        tcp_proxy(server.port) as proxy,
-        two_workers(server, second_url=f"nats://127.0.0.1:{proxy.port}") as (one, two),
-    ):
-        reader = Reader(T)
+async def test_the_last_live_message_of_all_that_is_dropped_is_found_without_another(store: Store) -> None:
+    async with second_by_proxy(store) as (proxy, (one, two)):
+        reader, dropped = Reader(T), list[bytes]()
         tab = await reader.visit(two)
-        proxy.change = lambda chunk: b"" if chunk.startswith(b"HMSG fanwire.live.") else chunk
+
+        def without_messages(chunk: bytes) -> bytes:
+            if store.live.search(chunk) is None:
+                return chunk
+            dropped.append(chunk)
+            return b""
+
+        proxy.change = without_messages
         placed = await one.gateway.publish(T, "x", "the last")
         assert await reader.read(tab, placed.seq)
+        assert len(dropped) == 1
 
 
 @pytest.mark.gen_test(timeout=20)
-async def test_a_publish_whose_answer_is_lost_is_stored_once_when_it_is_sent_again() -> None:
-    async with (
-        nats_server() as server,
-        tcp_proxy(server.port) as proxy,
-        two_workers(server, second_url=f"nats://127.0.0.1:{proxy.port}") as (one, two),
-    ):
+async def test_a_publish_whose_answer_is_lost_is_stored_once_when_it_is_sent_again(store: Store) -> None:
+    async with second_by_proxy(store) as (proxy, (one, two)):
         reader = Reader(T)
         tab = await reader.visit(one)
-        await two.gateway.publish(T, "x", "so that the place is known")
+        await two.gateway.publish(T, "x", "so that no question comes before the message")
         message = envelope(T)
         proxy.change = lambda chunk: b""
         lost = await two.publish(message)
@@ -246,9 +227,15 @@ async def test_a_publish_whose_answer_is_lost_is_stored_once_when_it_is_sent_aga
         assert [frame["id"] for frame in reader.got][1:] == [message["id"]]
 
 
-def test_the_garbler_changes_only_what_is_a_whole_message() -> None:
-    message = b"HMSG fanwire.live.a 3 4 6\r\nabcdhi\r\n"
-    pong = b"PONG\r\n"
-    outcomes = {Garbler(seed)(message) for seed in range(50)}
+@pytest.mark.parametrize(
+    ("store", "message", "pong"),
+    [
+        (REDIS, b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n", b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"),
+        (NATS, b"HMSG fanwire.live.a 3 4 6\r\nabcdhi\r\n", b"PONG\r\n"),
+    ],
+    ids=["Redis", "NATS"],
+)
+def test_the_garbler_changes_only_what_is_a_whole_message(store: Store, message: bytes, pong: bytes) -> None:
+    outcomes = {Garbler(store.live, seed)(message) for seed in range(50)}
     assert outcomes == {message, b"", message * 2}
-    assert all(Garbler(seed)(pong) == pong for seed in range(10))
+    assert all(Garbler(store.live, seed)(pong) == pong for seed in range(10))
