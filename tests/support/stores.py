@@ -16,7 +16,9 @@ from server.bus.life import Timing
 from server.bus.redis_streams.bus import RedisBus
 from server.config import HistoryConfig
 
-__all__ = ["NATS", "REDIS", "STORES", "Disk", "Store", "StoreServer"]
+__all__ = ["NATS", "REDIS", "STORES", "Disk", "NetworkBus", "Store", "StoreServer"]
+
+NetworkBus = RedisBus | JetStreamBus
 
 
 class StoreServer(Protocol):
@@ -73,7 +75,7 @@ class Store:
     start: Callable[[], AbstractAsyncContextManager[Any]]
     start_durable: Callable[[], AbstractAsyncContextManager[Any]]
     without_room: Callable[[Any], AbstractAsyncContextManager[None]]
-    make_bus: Callable[[str, HistoryConfig, Timing], RedisBus | JetStreamBus]
+    make_bus: Callable[[str, HistoryConfig, Timing], NetworkBus]
 
     def server(self) -> AbstractAsyncContextManager[StoreServer]:
         return self.start()
@@ -88,8 +90,8 @@ class Store:
     def disk(self, server: StoreServer) -> Disk:
         return Disk(server.folder / self.folder)
 
-    def bus(self, url: str, timing: Timing, history: HistoryConfig | None = None) -> RedisBus | JetStreamBus:
-        return self.make_bus(url, history or HistoryConfig(), timing)
+    def bus(self, url: str, timing: Timing) -> NetworkBus:
+        return self.make_bus(url, HistoryConfig(), timing)
 
 
 @asynccontextmanager

@@ -1,29 +1,26 @@
-"""The bus on a real NATS: the contract of every bus, and what is only its own."""
+"""The bus on a real NATS: the contract of every bus across a network, and what is only its own."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from bus_contract import BusContract, Inbox, begin, message, newest, publish
+from bus_contract import Inbox, begin, message, newest, publish, put, seqs
 from loop_turns import turns, until
 from nats_servers import NatsServer, nats_server
-from tcp_proxy import tcp_proxy
+from network_bus_contract import PATIENT, QUICK, NetworkBusContract, proxied
+from stores import NATS
 
-from actors.ports import Bus, BusUnavailable
+from actors.ports import BusUnavailable
 from actors.protocol.envelope import TopicName, envelope_from
 from server.bus.jetstream.bus import JetStreamBus
-from server.bus.life import Timing
 from server.config import HistoryConfig
-from server.testing.manual_clock import ManualClock
 
 pytestmark = pytest.mark.slow  # a server is started for each
 
-QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.3, back_off_s=0.05, audit_s=0.1)
-PATIENT = replace(QUICK, answer_s=2.0, silence_s=3.0)  # as configured out of the box: a busy machine is no fault
 T = TopicName("a")
 
 
@@ -44,15 +41,8 @@ async def running(**how: Any) -> AsyncIterator[tuple[NatsServer, JetStreamBus]]:
             await bus.close()
 
 
-@asynccontextmanager
-async def jetstream_bus() -> AsyncIterator[Bus]:
-    async with running() as (_, bus):
-        yield bus
-
-
-class TestJetStreamBus(BusContract):
-    def bus(self, clock: ManualClock) -> AbstractAsyncContextManager[Bus]:
-        return jetstream_bus()
+class TestJetStreamBus(NetworkBusContract):
+    store = NATS
 
 
 @asynccontextmanager
@@ -63,14 +53,6 @@ async def two_ends(**how: Any) -> AsyncIterator[tuple[NatsServer, JetStreamBus, 
             yield server, one, other
         finally:
             await other.close()
-
-
-async def put(bus: Bus, count: int, topic: str = "a") -> list[int]:
-    return [(await publish(bus, message(topic, data=number))).seq for number in range(count)]
-
-
-def seqs(inbox: Inbox) -> list[int]:
-    return [envelope.seq for envelope in inbox.delivered]
 
 
 async def purge(server: NatsServer, stream: str) -> None:
@@ -85,20 +67,6 @@ async def do(server: NatsServer, verb: str, stream: str) -> None:
     async with server.client() as client:
         answer = await client.request(f"$JS.API.STREAM.{verb}.{stream}", b"", timeout=2.0)
         assert json.loads(answer.data)["success"]
-
-
-@pytest.mark.gen_test
-async def test_what_is_stored_is_loaded_and_live_messages_follow_right_behind() -> None:
-    async with two_ends() as (_, bus, other):
-        await begin(bus)
-        before = await put(bus, 450)
-        inbox = await begin(other, "a")
-        past = inbox.pasts["a"]
-        assert [envelope.seq for envelope in past.messages] == before
-        assert past.top == (before[-1], past.messages[-1].id)
-        after = await put(bus, 3)
-        await until(lambda: len(inbox.delivered) == 3, "live messages")
-        assert seqs(inbox) == after
 
 
 @pytest.mark.gen_test
@@ -237,40 +205,6 @@ async def test_no_position_comes_twice_although_this_clock_is_behind(monkeypatch
         assert (await publish(bus, message())).seq > 2**52, "this worker remembers what it has seen"
 
 
-@pytest.mark.gen_test
-async def test_a_topic_that_nobody_follows_here_is_not_delivered() -> None:
-    async with running() as (_, bus):
-        inbox = await begin(bus, "a")
-        await publish(bus, message("b"))
-        await publish(bus, message("a"))
-        await until(lambda: inbox.delivered)
-        inbox.sources["a"].close()
-        await publish(bus, message("a"))
-        await inbox.follow(bus, "a")
-        assert [envelope.topic for envelope in inbox.delivered] == ["a"]
-        assert len(inbox.pasts["a"].messages) == 2
-
-
-@pytest.mark.gen_test
-async def test_following_and_leaving_again_and_again_loses_nothing() -> None:
-    async with two_ends() as (_, bus, other):
-        await begin(bus)
-        await begin(other)
-        heard: list[int] = []
-        writing = asyncio.ensure_future(put(other, 100))
-        while not writing.done():
-            inbox = Inbox()
-            bus._door.open(inbox)
-            await inbox.follow(bus, "a")
-            await asyncio.sleep(0)
-            inbox.sources["a"].close()
-            run = [envelope.seq for envelope in inbox.pasts["a"].messages] + seqs(inbox)
-            assert run[: len(heard)] == heard
-            heard = run
-        await inbox.follow(bus, "a")
-        assert [envelope.seq for envelope in inbox.pasts["a"].messages] == await writing
-
-
 @pytest.mark.gen_test(timeout=30)
 async def test_streams_that_were_deleted_under_a_connection_are_made_again(expected_logs: Any) -> None:
     expected_logs.allow("the bus is gone: the stream is gone")
@@ -291,23 +225,6 @@ async def test_all_ends_tell_one_epoch_until_positions_are_forgotten() -> None:
         await begin(other)
         await until(lambda: other.ready and bus.ready, "both ends")
         assert bus.epoch == other.epoch is not None
-
-
-@pytest.mark.gen_test
-async def test_where_the_topics_mailbox_is_full_the_rest_stays_stored_until_there_is_room() -> None:
-    async with two_ends() as (_, bus, other):
-        inbox = await begin(bus, "a")
-        await begin(other)
-        inbox.full.add(T)
-        sent = await put(other, 20)
-        caught = asyncio.ensure_future(inbox.sources["a"].catch_up())
-        with pytest.raises(BusUnavailable, match="mailbox is full"):
-            await publish(bus, message())
-        assert seqs(inbox) == []
-        inbox.full.clear()
-        assert await caught == sent[-1]
-        assert seqs(inbox) == sent
-        assert (await newest(bus, "a")).seq == sent[-1]
 
 
 @pytest.mark.gen_test
@@ -418,18 +335,6 @@ async def test_a_publish_that_was_refused_is_never_heard() -> None:
 
 
 @pytest.mark.gen_test
-async def test_many_publishes_wait_in_a_bounded_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.bus.under_way.MAX_PUBLISHES", 5)
-    async with running() as (_, bus):
-        await begin(bus)
-        waiting = [bus.publish(message(), deduplicate=True) for _ in range(5)]
-        with pytest.raises(BusUnavailable, match="too many messages wait"):
-            await publish(bus, message())
-        assert len(await asyncio.gather(*waiting)) == 5
-        await publish(bus, message())
-
-
-@pytest.mark.gen_test
 async def test_a_message_that_nats_does_not_take_is_refused_and_the_connection_stays() -> None:
     async with nats_server(settings="max_payload: 4096") as server:
         bus = bus_on(server)
@@ -448,22 +353,16 @@ async def test_a_publish_without_an_answer_is_refused_at_its_deadline_and_those_
     expected_logs: Any,
 ) -> None:
     expected_logs.allow("the bus is gone")
-    async with nats_server() as server, tcp_proxy(server.port) as proxy:
-        bounds = HistoryConfig()
-        url, timing = f"nats://127.0.0.1:{proxy.port}", replace(QUICK, silence_s=30.0)
-        bus = JetStreamBus(url, "fanwire", lambda topic: bounds, bounds, timing)
-        try:
-            await begin(bus)
-            await put(bus, 1)  # so that its place is known, and no question comes before the message
-            proxy.freeze()
-            began = asyncio.get_running_loop().time()
-            answers = await asyncio.gather(*(publish(bus, message()) for _ in range(3)), return_exceptions=True)
-            assert asyncio.get_running_loop().time() - began < 2 * QUICK.answer_s
-            assert "send it again with the same id" in str(answers[0])
-            assert all("is not reached" in str(answer) for answer in answers[1:]), answers
-            await until(lambda: not bus.ready, "the loss")
-        finally:
-            await bus.close()
+    async with proxied(NATS, replace(QUICK, silence_s=30.0)) as (_, proxy, bus):
+        await begin(bus)
+        await put(bus, 1)  # so that its place is known, and no question comes before the message
+        proxy.freeze()
+        began = asyncio.get_running_loop().time()
+        answers = await asyncio.gather(*(publish(bus, message()) for _ in range(3)), return_exceptions=True)
+        assert asyncio.get_running_loop().time() - began < 2 * QUICK.answer_s
+        assert "send it again with the same id" in str(answers[0])
+        assert all("is not reached" in str(answer) for answer in answers[1:]), answers
+        await until(lambda: not bus.ready, "the loss")
 
 
 @pytest.mark.gen_test
