@@ -24,7 +24,7 @@ from server.testing.manual_clock import ManualClock
 __all__ = ["PATIENT", "QUICK", "NetworkBusContract", "proxied"]
 
 QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.3, back_off_s=0.05, audit_s=0.1)
-PATIENT = replace(QUICK, answer_s=2.0, silence_s=3.0)  # as configured out of the box: a busy machine is no fault
+PATIENT = replace(QUICK, answer_s=4.0, silence_s=4.0)  # where no deadline is under test: a busy machine is no fault
 NO_AUDIT = replace(QUICK, audit_s=1_000.0)
 T = TopicName("a")
 
