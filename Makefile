@@ -49,8 +49,8 @@ generated: $(VENV)/.installed-dev ## write what comes from tables: metrics page,
 screenshots: system-packages $(VENV)/.installed-dev $(PEERS) $(BROWSER_CLIENT) ## take the pictures of the README anew
 	node frontend/screenshots.mjs
 
-bench: $(VENV)/.installed-dev ## measure the fan-out
-	$(BIN)/python -m bench.fan_out
+bench: $(VENV)/.installed-dev ## measure everything in about ten minutes, record it, write docs/performance.md
+	$(BIN)/python -m bench.suite
 
 autobahn: $(VENV)/.installed-dev ## install the Autobahn|Testsuite where a Python 2.7 exists
 	@tools/install_autobahn

@@ -32,6 +32,8 @@ def draw_bars(
     A name that begins with ``fanwire`` is highlighted. The series of a group differ in how strong the colour is, and
     are named in the legend where there are several. What is None has no bar.
     """
+    from matplotlib.ticker import NullFormatter
+
     series = list(dict.fromkeys(name for group in bars.values() for name in group))
     height = _BAR_SHARE / max(1, len(series))
     for place, name in enumerate(series):
@@ -44,13 +46,16 @@ def draw_bars(
     axes.set_yticks(range(len(bars)), list(bars))
     for tick in axes.get_yticklabels():
         tick.set_fontweight("bold" if tick.get_text().startswith("fanwire") else "normal")
-    axes.invert_yaxis()
+    axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlabel(label)
-    axes.margins(x=0.15)
+    axes.margins(x=0.2)
     if log:
         axes.set_xscale("log")
+        # Powers of ten in digits; between them the bars tell their values themselves.
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     if len(series) > 1:
-        axes.legend(fontsize=7, loc="best")
+        axes.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(series), frameon=False)
 
 
 def draw_lines(

@@ -23,14 +23,13 @@ def draw_fan_out(figure: "Figure", rows: Sequence[Values]) -> None:
     axes = figure.subplots(2, len(depths), squeeze=False)
     for column, depth in enumerate(depths):
         members = [row for row in rows if row["outstanding"] == depth]
-        axes[0][column].set_title(f"{depth} outstanding")
         # Without the floor there is nothing to divide by.
         has_floor = any(row["ratio"] is not None for row in members)
-        label = "CPU per delivery, × that of a bare send loop" if has_floor else "CPU per delivery, µs"
-        _draw(axes[0][column], members, "ratio" if has_floor else "cpu_us", label)
+        label = "× CPU of a bare send loop" if has_floor else "CPU per delivery, µs"
+        _draw(axes[0][column], members, "ratio" if has_floor else "cpu_us", f"{label}, {depth} outstanding")
         if has_floor:
             axes[0][column].axvline(1.0, color="black", linewidth=0.8, linestyle=":")
-        _draw(axes[1][column], members, "p99_ms", "p99 from publish to the last subscriber, ms")
+        _draw(axes[1][column], members, "p99_ms", f"p99 until the last has it, ms, {depth} outstanding")
 
 
 def _draw(axes: "Axes", rows: Sequence[Values], name: str, label: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.drawing import draw_question, require_plotting
 from bench.question import Question
-from bench.record import Begun, as_mapping, record_run, write_run
+from bench.record import RESULTS_FOLDER, Begun, as_mapping, record_run, write_run
 from bench.verdicts import render_verdicts
 
 __all__ = ["add_outputs", "fact_lines", "publish"]
@@ -21,7 +21,8 @@ __all__ = ["add_outputs", "fact_lines", "publish"]
 def add_outputs(parser: argparse.ArgumentParser, question: str) -> None:
     """The options that every program has; without matplotlib ``--plot`` is refused before anything is measured."""
     parser.add_argument("--json", type=Path, metavar="PATH", help="write machine, versions, raw cells and medians")
-    parser.add_argument("--record", action="store_true", help="keep the result in bench/results/, for the page")
+    text = "keep the result in the place of the last one, in bench/results/ unless told"
+    parser.add_argument("--record", type=Path, nargs="?", const=RESULTS_FOLDER, metavar="FOLDER", help=text)
     default = f"{question}.svg"
     text = f"draw the result; .svg, .png or .pdf, {default} unless told"
     parser.add_argument("--plot", type=_picture, nargs="?", const=Path(default), metavar="PATH", help=text)
@@ -51,7 +52,7 @@ def publish(
     if options.plot and raw:
         draw_question(question, run, options.plot)
     if options.record:
-        print(f"recorded in {record_run(run)}; now: python -m bench.performance_page", file=sys.stderr)
+        print(f"recorded in {record_run(run, options.record)}", file=sys.stderr)
     return 1 if skipped or not raw else 0
 
 

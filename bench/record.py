@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 RESULTS_FOLDER = Path(__file__).parent / "results"
+_OUTPUTS = ("--json", "--record", "--plot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,18 @@ class Begun:
         )
 
 
-def begin_run(question: str) -> Begun:
-    """Call it before the first measurement of ``python -m bench.QUESTION``; says on stderr if cores are shared."""
+def begin_run(question: str, arguments: Sequence[str] | None = None) -> Begun:
+    """Call it before the first measurement of ``python -m bench.QUESTION``; says on stderr if cores are shared.
+
+    ``arguments`` are those of this process unless given.
+    """
     pinned = {SERVER_CORE, GENERATOR_CORE} <= os.sched_getaffinity(0)
     if not pinned:
         print("NOT PINNED: fewer than two cores; server and load generator share what there is", file=sys.stderr)
     machine = describe_machine() | {"source": _read_git_state(), "pinned": pinned}
-    command = shlex.join(["python", "-m", f"bench.{question}", *sys.argv[1:]])
+    command = shlex.join(
+        ["python", "-m", f"bench.{question}", *_what_was_asked(sys.argv[1:] if arguments is None else arguments)]
+    )
     return Begun(question, time.strftime("%Y-%m-%dT%H:%M:%S%z"), command, machine)
 
 
@@ -126,6 +132,17 @@ def last_runs(folder: Path = RESULTS_FOLDER) -> dict[str, Run]:
     """The newest run of each question that ``folder`` has, by question. Raises: as ``read_run``."""
     runs = [read_run(path) for path in sorted(folder.glob("*.json"))]
     return {run.question: run for run in runs}
+
+
+def _what_was_asked(arguments: Sequence[str]) -> list[str]:
+    """Without where the result goes: that is of no use to a reader, and names folders of whoever ran it."""
+    kept, goes_somewhere = [], False
+    for argument in arguments:
+        is_option = argument.startswith("--")
+        goes_somewhere = argument.partition("=")[0] in _OUTPUTS if is_option else goes_somewhere
+        if not goes_somewhere:
+            kept.append(argument)
+    return kept
 
 
 def _read_git_state() -> str:

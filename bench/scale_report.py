@@ -9,9 +9,9 @@ from dataclasses import asdict
 from statistics import median
 
 from bench.medians import medians_of
+from bench.panels import Bars, panels
 from bench.question import Question, Values, typed
 from bench.scale_cells import FreshCell, LatencyCell, ThroughputCell
-from bench.scale_plot import draw_scale
 from bench.tables import markdown_table
 
 __all__ = ["QUESTION", "added_ms", "render_scale", "summarise_scale"]
@@ -139,4 +139,21 @@ def _storms(rows: Sequence[Values]) -> str:
     return markdown_table(("worker", "clients", "live/s", "CPU µs", "store CPU µs", "asked of the store"), lines)
 
 
-QUESTION = Question("scale_out", summarise_scale, render_scale, draw_scale)
+def _bus(row: Values) -> str:
+    return f"fanwire, {row['bus']}"
+
+
+def _workers(row: Values) -> str:
+    return "1 worker" if row["workers"] == 1 else f"{row['workers']} workers"
+
+
+QUESTION = Question(
+    "scale_out",
+    summarise_scale,
+    render_scale,
+    draw=panels(
+        Bars("p50_ms", "publish to socket, p50, ms", _bus, where={"kind": "latency"}, form="{:.2f}"),
+        Bars("p99_ms", "publish to socket, p99, ms", _bus, where={"kind": "latency"}, form="{:.2f}"),
+        Bars("cpu_us", "CPU per delivery, µs", _bus, _workers, {"kind": "deliveries"}),
+    ),
+)

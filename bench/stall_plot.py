@@ -32,9 +32,10 @@ def draw_stalls(figure: "Figure", rows: Sequence[StallRow]) -> None:
     for place, (label, look) in enumerate(looks.items()):
         line = sorted((row for row in rows if row.label == label), key=lambda row: row.stalled_percent)
         _draw_line(axes, line, shares, look, ceiling * _NEVER_STEP**place)
-    axes.axhspan(ceiling / 2, ceiling * _NEVER_ABOVE, color="0.92", zorder=0)
     axes.set_yscale("log")
-    axes.set_ylim(top=ceiling * _NEVER_ABOVE)
+    if any(row.p99_ms is None for row in rows):
+        axes.axhspan(ceiling / 2, ceiling * _NEVER_ABOVE, color="0.92", zorder=0)
+        axes.set_ylim(top=ceiling * _NEVER_ABOVE)
     axes.set_xticks(range(len(shares)), [f"{share} %" for share in shares])
     axes.set_xlabel("subscribers that have stopped reading")
     axes.set_ylabel("p99 of the healthy ones, ms from the scheduled publish")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from bench.question import Question, typed
+from bench.panels import Bars, panels
+from bench.question import Question, Values, typed
 from bench.storm_cells import StormCell
-from bench.storm_plot import draw_storms
 from bench.tables import markdown_table
 
 __all__ = ["QUESTION", "StormRow", "render_storms", "summarise_storms"]
@@ -126,9 +126,17 @@ def _line(row: StormRow) -> tuple[str, ...]:
     )
 
 
+def _size(row: Values) -> str:
+    return f"fanwire, {row['clients']:,}"
+
+
 QUESTION = Question(
     "reconnect_storm",
     summarise=lambda cells: [asdict(row) for row in summarise_storms(typed(StormCell, cells))],
     render=lambda rows: render_storms(typed(StormRow, rows)),
-    draw=draw_storms,
+    draw=panels(
+        Bars("cpu_us", "CPU per reconnect, µs", _size, form="{:,.0f}"),
+        Bars("live_per_s", "clients live per second", _size, form="{:,.0f}"),
+        Bars("rss_kib", "RSS per connection, KiB", _size),
+    ),
 )

@@ -20,9 +20,10 @@ BEST_PEER = None
 class Target:
     """``asks`` is the target in words; ``value`` (in ``unit``) of a row is compared with ``limit``, as ``sense`` says.
 
-    Rows that have the values of ``where`` are judged, of those the ones with the greatest ``largest``, and the worst of
-    them decides. ``same`` are the fields that make a peer's row comparable. A target that ``is_timed`` is in doubt when
-    something else used the cores; memory and CPU time are not.
+    Rows that have the values of ``where`` are judged, of those the ones with the greatest ``largest``. The worst of
+    them decides, or the best where a capacity is asked for (``best_decides``). ``same`` are the fields that make a
+    peer's row comparable. A target that ``is_timed`` is in doubt when something else used the cores; memory and CPU
+    time are not.
     """
 
     question: str
@@ -34,6 +35,7 @@ class Target:
     where: Mapping[str, Any] = field(default_factory=dict)
     largest: str | None = None
     same: tuple[str, ...] = ()
+    best_decides: bool = False
     is_timed: bool = True
 
 
@@ -44,6 +46,15 @@ def _of(name: str) -> Callable[[Row], float | None]:
 def _moved(row: Row) -> float | None:
     # More than 1 % never arrived: worse than any number.
     return math.inf if row["p99_ms"] is None else row["ratio"]
+
+
+def _microseconds(name: str) -> Callable[[Row], float | None]:
+    # None: more than half never arrived.
+    return lambda row: math.inf if row[name] is None else row[name] * 1000
+
+
+def _tokens_held(row: Row) -> float | None:
+    return row["messages_per_s"] / row["topics"] if row["held"] else 0.0
 
 
 def _fan_out(subscribers: int, outstanding: int) -> dict[str, Any]:
@@ -120,15 +131,6 @@ TARGETS = (
         largest="clients",
         is_timed=False,
     ),
-    Target(
-        "scale_out",
-        "median from publish to socket on the memory bus",
-        lambda row: row["p50_ms"] * 1000,
-        "at most",
-        200,
-        "µs",
-        {"kind": "latency", "bus": "memory"},
-    ),
     _adds("redis"),
     _adds("nats"),
     Target(
@@ -139,5 +141,55 @@ TARGETS = (
         1.0,
         "%",
         is_timed=False,
+    ),
+    Target(
+        "idle_memory",
+        "memory per idle connection, after the heartbeat",
+        _of("end_rss_kib"),
+        "at most",
+        16,
+        "KiB",
+        {"server": "fanwire"},
+        largest="connections",
+        is_timed=False,
+    ),
+    Target(
+        "publish_throughput",
+        "messages published over HTTP, one in a request",
+        _of("messages_per_s"),
+        "at least",
+        4000,
+        "/s",
+        {"kind": "publish", "batch": 1},
+        best_decides=True,
+    ),
+    Target(
+        "publish_throughput",
+        "messages published over HTTP, in batches",
+        lambda row: row["messages_per_s"] if row["batch"] > 1 else None,
+        "at least",
+        50_000,
+        "/s",
+        {"kind": "publish"},
+        best_decides=True,
+    ),
+    Target(
+        "publish_throughput",
+        "median from publish to socket at an idle gateway",
+        _microseconds("p50_ms"),
+        "at most",
+        200,
+        "µs",
+        {"kind": "idle"},
+    ),
+    Target(
+        "token_stream",
+        "tokens a second of each of 1,000 streams, to 3,000 tabs on one core, without falling behind",
+        _tokens_held,
+        "at least",
+        50,
+        "/s",
+        {"tabs": 3000, "topics": 1000},
+        best_decides=True,
     ),
 )

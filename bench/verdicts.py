@@ -63,7 +63,9 @@ class Verdict:
     @property
     def found(self) -> str:
         """``1.31 × floor``, or ``–``."""
-        return "–" if self.value is None else f"{_number(self.value)} {self.target.unit}"
+        if self.value is None:
+            return "–"
+        return "never" if math.isinf(self.value) else f"{_number(self.value)} {self.target.unit}"
 
 
 def verdicts_of(question: str, rows: Sequence[Row]) -> list[Verdict]:
@@ -72,14 +74,15 @@ def verdicts_of(question: str, rows: Sequence[Row]) -> list[Verdict]:
 
 
 def judge(target: Target, rows: Sequence[Row]) -> Verdict:
-    """The worst of the rows that ``target`` is about; without values where there are none."""
+    """The row that decides of those that ``target`` is about; without values where there are none."""
     matching = [row for row in rows if all(row.get(name) == wanted for name, wanted in target.where.items())]
     if target.largest and matching:
         most = max(row[target.largest] for row in matching)
         matching = [row for row in matching if row[target.largest] == most]
     judged = [_judge_row(target, row, rows) for row in matching]
     known = [verdict for verdict in judged if verdict.is_met is not None]
-    return max(known, key=lambda verdict: verdict.shortfall, default=Verdict(target, limit=target.limit))
+    decides = min if target.best_decides else max
+    return decides(known, key=lambda verdict: verdict.shortfall, default=Verdict(target, limit=target.limit))
 
 
 def render_verdicts(question: str, rows: Sequence[Row]) -> str:
@@ -107,8 +110,6 @@ def _judge_row(target: Target, row: Row, rows: Sequence[Row]) -> Verdict:
 
 
 def _number(value: float) -> str:
-    if math.isinf(value):
-        return "never"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
