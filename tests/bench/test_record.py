@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.cells import Cell
-from bench.record import RESULTS_FOLDER, Begun, last_runs, read_run, record_run
+from bench.record import RESULTS_FOLDER, Begun, begin_run, last_runs, read_run, record_run
 from bench.report import QUESTION
 
 CELL = Cell(1, "floor", 1000, 1, 100, 1e5, 4.5, 1.0, 2.0, 0.1, 9000.0, 1.0, 0.5, 180.0)
@@ -26,6 +26,12 @@ def test_a_recorded_run_is_read_as_it_was(tmp_path: Path) -> None:
 
 def test_a_cell_may_be_a_mapping_as_well() -> None:
     assert BEGUN.finish([{"round": 1, "busy": 0.5}], [], {}, {}, []).cells == [{"round": 1, "busy": 0.5}]
+
+
+def test_a_run_begins_with_the_machine_and_the_state_of_the_sources() -> None:
+    begun = begin_run("fan_out", [])
+    assert {"processor", "cores", "python", "packages", "source", "pinned"} <= set(begun.machine)
+    assert begun.command == "python -m bench.fan_out"
 
 
 def test_a_newer_run_takes_the_place_of_the_older_one_of_its_question_alone(tmp_path: Path) -> None:
