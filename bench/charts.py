@@ -55,23 +55,26 @@ def draw_bars(
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     if len(series) > 1:
-        axes.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(series), frameon=False)
+        # Above the bars, to their right end: there is never room among them.
+        where = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": len(series)}
+        axes.legend(**where, fontsize=7, frameon=False, handlelength=1.0, columnspacing=1.0)
 
 
-def draw_lines(
-    axes: "Axes", lines: Mapping[str, Points], x_label: str, y_label: str, *, log_x: bool = False, log_y: bool = False
-) -> None:
+def draw_lines(axes: "Axes", lines: Mapping[str, Points], x_label: str, y_label: str, *, log_y: bool = False) -> None:
     """One line for each name; those that begin with ``fanwire`` are drawn heavier, on top."""
+    from matplotlib.ticker import LogFormatter
+
     for name, look in line_looks(list(lines)).items():
         xs = [x for x, _ in lines[name]]
         ys = [float("nan") if y is None else y for _, y in lines[name]]
         axes.plot(xs, ys, label=name, **look)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    if log_x:
-        axes.set_xscale("log")
     if log_y:
         axes.set_yscale("log")
+        # Digits rather than powers of ten; those between two powers only where there is room.
+        axes.yaxis.set_major_formatter(LogFormatter())
+        axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.grid(alpha=0.25)
     if len(lines) > 1:
         axes.legend(fontsize=7, loc="best")

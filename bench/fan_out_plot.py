@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_fan_out"]
 
-_INCHES_ABOVE, _INCHES_PER_BAR = 0.9, 0.16
+_INCHES_ABOVE, _INCHES_PER_BAR = 0.9, 0.12
 
 
 def draw_fan_out(figure: "Figure", rows: Sequence[Values]) -> None:
@@ -26,10 +26,10 @@ def draw_fan_out(figure: "Figure", rows: Sequence[Values]) -> None:
         # Without the floor there is nothing to divide by.
         has_floor = any(row["ratio"] is not None for row in members)
         label = "× CPU of a bare send loop" if has_floor else "CPU per delivery, µs"
-        _draw(axes[0][column], members, "ratio" if has_floor else "cpu_us", f"{label}, {depth} outstanding")
+        _draw(axes[0][column], members, "ratio" if has_floor else "cpu_us", f"{label}\n{depth} outstanding")
         if has_floor:
             axes[0][column].axvline(1.0, color="black", linewidth=0.8, linestyle=":")
-        _draw(axes[1][column], members, "p99_ms", f"p99 until the last has it, ms, {depth} outstanding")
+        _draw(axes[1][column], members, "p99_ms", f"p99 until the last subscriber has it, ms\n{depth} outstanding")
 
 
 def _draw(axes: "Axes", rows: Sequence[Values], name: str, label: str) -> None:
