@@ -56,8 +56,15 @@ def draw_bars(
         axes.xaxis.set_minor_formatter(NullFormatter())
     if len(series) > 1:
         # Above the bars, to their right end: there is never room among them.
-        where = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": len(series)}
-        axes.legend(**where, fontsize=7, frameon=False, handlelength=1.0, columnspacing=1.0)
+        axes.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            ncols=len(series),
+            fontsize=7,
+            frameon=False,
+            handlelength=1.0,
+            columnspacing=1.0,
+        )
 
 
 def draw_lines(axes: "Axes", lines: Mapping[str, Points], x_label: str, y_label: str, *, log_y: bool = False) -> None:
