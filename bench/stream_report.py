@@ -1,0 +1,178 @@
+"""Turns raw cells of ``bench.token_stream`` and ``bench.many_topics`` into medians and verdicts as text. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.stream_cells import StreamCell
+from bench.table import render_table
+
+__all__ = ["StreamRow", "render_many_topics", "render_token_streams", "summarise_streams"]
+
+_LIMITED = "(*) load generator limited: the server's CPU is valid, rates and times are the generator's own."
+_DISTURBED = "(!) in some round something else ran on the server's core while the server had work to do."
+_STREAM_HEADINGS = (
+    "a second each",
+    "deliveries/s",
+    "held",
+    "p50 ms",
+    "p99 ms",
+    "max ms",
+    "lag ms, by quarters",
+    "CPU µs/token",
+    "CPU µs/delivery",
+    "by CPU",
+    "server busy",
+    "load busy",
+)
+_TOPIC_HEADINGS = (
+    "topics",
+    "connections",
+    "messages/s",
+    "held",
+    "p50 ms",
+    "p99 ms",
+    "max ms",
+    "CPU µs/delivery",
+    "KiB/connection",
+    "KiB/topic",
+    "KiB/history",
+    "server busy",
+    "load busy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """The medians of one rate; units as in ``StreamCell``. ``held`` and the doubts are those of the worst round."""
+
+    topics: int
+    tabs: int
+    messages_per_s: int
+    deliveries_per_s: float
+    held: bool
+    p50_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+    quarters_ms: Sequence[float | None]
+    message_cpu_us: float
+    delivery_cpu_us: float
+    tab_kib: float
+    topic_kib: float
+    history_kib: float
+    server_busy: float
+    generator_busy: float
+    generator_limited: bool
+    disturbed: bool
+
+
+def summarise_streams(cells: Sequence[StreamCell]) -> list[StreamRow]:
+    """One row per setting, in the order of rates."""
+    settings = sorted({(cell.messages_per_s, cell.topics, cell.tabs) for cell in cells})
+    return [
+        _row([cell for cell in cells if (cell.messages_per_s, cell.topics, cell.tabs) == setting])
+        for setting in settings
+    ]
+
+
+def render_token_streams(cells: Sequence[StreamCell]) -> str:
+    """A table of the rates, and below it which is the highest that was held."""
+    rows = summarise_streams(cells)
+    lines = (
+        (
+            f"{row.messages_per_s / row.topics:g}",
+            f"{row.deliveries_per_s:,.0f}",
+            _held(row),
+            _ms(row.p50_ms),
+            _ms(row.p99_ms),
+            _ms(row.max_ms),
+            " ".join(map(_ms, row.quarters_ms)),
+            f"{row.message_cpu_us:.1f}",
+            f"{row.delivery_cpu_us:.1f}",
+            f"{1e6 / row.delivery_cpu_us:,.0f}" if row.delivery_cpu_us else "-",
+            f"{row.server_busy:.0%}",
+            f"{row.generator_busy:.0%}",
+        )
+        for row in rows
+    )
+    return "\n\n".join([render_table(_STREAM_HEADINGS, lines), *_doubts(rows), _verdict(rows)])
+
+
+def render_many_topics(cells: Sequence[StreamCell]) -> str:
+    """A table of the settings."""
+    rows = summarise_streams(cells)
+    lines = (
+        (
+            f"{row.topics:,}",
+            f"{row.tabs:,}",
+            f"{row.messages_per_s:,}",
+            _held(row),
+            _ms(row.p50_ms),
+            _ms(row.p99_ms),
+            _ms(row.max_ms),
+            f"{row.delivery_cpu_us:.1f}",
+            f"{row.tab_kib:.1f}",
+            f"{row.topic_kib:.1f}",
+            f"{row.history_kib:.1f}",
+            f"{row.server_busy:.0%}",
+            f"{row.generator_busy:.0%}",
+        )
+        for row in rows
+    )
+    return "\n\n".join([render_table(_TOPIC_HEADINGS, lines), *_doubts(rows)])
+
+
+def _row(cells: list[StreamCell]) -> StreamRow:
+    def middle(value: Callable[[StreamCell], float]) -> float:
+        return median(map(value, cells))
+
+    return StreamRow(
+        topics=cells[0].topics,
+        tabs=cells[0].tabs,
+        messages_per_s=cells[0].messages_per_s,
+        deliveries_per_s=middle(lambda cell: cell.due * cell.messages_per_s / cell.messages),
+        held=all(cell.keeps_up for cell in cells),
+        p50_ms=_median_or_none(cell.p50_ms for cell in cells),
+        p99_ms=_median_or_none(cell.p99_ms for cell in cells),
+        max_ms=_median_or_none(cell.max_ms for cell in cells),
+        quarters_ms=[_median_or_none(times) for times in zip(*(cell.quarters_ms for cell in cells), strict=True)],
+        message_cpu_us=middle(lambda cell: cell.message_cpu_us),
+        delivery_cpu_us=middle(lambda cell: cell.delivery_cpu_us),
+        tab_kib=middle(lambda cell: cell.tab_kib),
+        topic_kib=middle(lambda cell: cell.topic_kib),
+        history_kib=middle(lambda cell: cell.history_kib),
+        server_busy=middle(lambda cell: cell.server_busy),
+        generator_busy=middle(lambda cell: cell.generator_busy),
+        generator_limited=any(cell.generator_limited for cell in cells),
+        disturbed=any(cell.disturbed for cell in cells),
+    )
+
+
+def _median_or_none(times_ms: Iterable[float | None]) -> float | None:
+    """None ranks behind every time: where it is in the middle, so is the median."""
+    ranked = sorted(float("inf") if time_ms is None else time_ms for time_ms in times_ms)
+    middle = median(ranked)
+    return None if middle == float("inf") else middle
+
+
+def _verdict(rows: Sequence[StreamRow]) -> str:
+    held = [row for row in rows if row.held]
+    if not held:
+        return "No rate was held."
+    best = held[-1]
+    rate = f"{best.messages_per_s / best.topics:g} tokens a second each, {best.deliveries_per_s:,.0f} deliveries"
+    return f"Highest rate held by one core with {best.tabs:,} tabs: {rate}."
+
+
+def _doubts(rows: Sequence[StreamRow]) -> list[str]:
+    limited = [_LIMITED] if any(row.generator_limited for row in rows) else []
+    return limited + ([_DISTURBED] if any(row.disturbed for row in rows) else [])
+
+
+def _held(row: StreamRow) -> str:
+    doubt = (" (*)" if row.generator_limited else "") + (" (!)" if row.disturbed else "")
+    return ("yes" if row.held else "NO") + doubt
+
+
+def _ms(time_ms: float | None) -> str:
+    return "never" if time_ms is None else f"{time_ms:.1f}"
