@@ -9,25 +9,27 @@ Command::
     python -m bench.many_topics [--topics 10000] [--each 1,100] [--rate 2000] [--backends 4] [--tick-ms 20]
                                 [--seconds 10] [--rounds 3] [--json PATH] [--record]
 
-What is done, on a fresh gateway with ``auth.mode = "jwt"`` and the memory bus for each of ``--each``: every connection is
-a user of its own with a token of its own and subscribes to so many topics, so that each topic has one subscriber: 10,000
-connections with one topic, or 100 connections with 100. Then ``--rate`` messages a second over all topics, round robin,
-about 180 bytes each when they arrive: ``--backends`` connections have an equal share of the topics and publish with
-``POST /api/publish`` a batch every ``--tick-ms``. One second at a fifth of the rate goes before and is not counted.
+What is done, on a fresh gateway with ``auth.mode = "jwt"`` and the memory bus for each of ``--each``: every connection
+is a user of its own with a token of its own and subscribes to so many topics that each topic has one subscriber:
+10,000 connections with one topic, or 100 connections with 100. Then ``--rate`` messages a second over all topics, round
+robin, about 180 bytes each when they arrive: ``--backends`` connections have an equal share of the topics and publish
+with ``POST /api/publish`` a batch every ``--tick-ms``. One second at a fifth of the rate goes before, uncounted.
 
 How to read it: the loop is open. A latency goes from the tick at which a message was *due* to its arrival, whatever the
 gateway does meanwhile; what never came ranks last. ``CPU µs`` is the server's user and system time per delivery, HTTP
 and all; as every topic has one subscriber that is also what a message costs. ``KiB/connection`` is the growth of
-resident memory until all are connected, by connections (each has its user's own topic, too). ``KiB/topic`` is the growth
-from there until all are subscribed, by topics: the topic's actor, its mailbox and the subscription. ``KiB/history`` is
-the growth by what was published, by topics: histories keep 1,000 messages for 10 minutes, so it grows with the window,
-and it has the bus's five minutes of ids. ``held``, ``busy``, (*) and (!): as in ``bench.token_stream``.
+resident memory until all are connected, by connections; each has its user's own topic, too, and what the gateway loads
+with its first connection shows where there are few. ``KiB/topic`` is the growth from there until all are subscribed,
+by topics: the topic's actor, its mailbox and the subscription. ``KiB/history`` is the growth by what was published, by
+topics: histories keep 1,000 messages for 10 minutes, so it grows with the window, and it has the bus's ids.
+``held``, ``busy``, (*) and (!): as in ``bench.token_stream``.
 
-What it is not: topics that come and go. A topic that nobody uses any more is retired after half a minute at the earliest.
+What it is not: topics that come and go, or two subscribers on a topic that share what a message costs.
 """
 
 import argparse
 import time
+from functools import partial
 
 from bench.attempts import Attempts, say
 from bench.kept_run import KeptRun, command_line, publish_run
@@ -59,7 +61,7 @@ def main() -> int:
     for round_ in range(1, options.rounds + 1):
         for each in options.each:
             what, setting = f"round {round_}, {each} topics each", _setting(options, each)
-            attempts.measure(what, lambda setting=setting, round_=round_: measure_stream(setting, round_, program))
+            attempts.measure(what, partial(measure_stream, setting, round_, program))
     run = KeptRun(
         question="many_topics",
         title="What a topic costs when there are many",
@@ -104,8 +106,8 @@ def _setting(options: argparse.Namespace, each: int) -> StreamSetting:
 def _in_words(options: argparse.Namespace) -> str:
     return (
         f"{options.topics:,} topics with one subscriber each, {options.rate:,} messages a second over all of them, "
-        f"{options.backends} backends, a batch every {options.tick_ms} ms; windows of {options.seconds:g} s, medians of "
-        f"{options.rounds} round(s)."
+        f"{options.backends} backends, a batch every {options.tick_ms} ms; windows of {options.seconds:g} s, "
+        f"medians of {options.rounds} round(s)."
     )
 
 

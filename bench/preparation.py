@@ -1,4 +1,4 @@
-"""What a program needs before it measures: its load generator built, enough descriptors, a machine that is described."""
+"""What a program needs before it measures: a load generator, enough descriptors, and the machine in words."""
 
 import os
 from collections.abc import Mapping

@@ -85,9 +85,7 @@ def measure_publishing(setting: PublishSetting, seconds: float, round_: int, pro
     with run_server(_server(secret), SERVER_CORE) as running, tempfile.TemporaryDirectory() as folder:
         tabs = Path(folder) / "tabs"
         tabs.write_text("".join(tab_lines([Tab(0, 1)] * setting.subscribers, secret, now_s)))
-        with run_publish_load(
-            program, running.port, tabs, setting.in_flight, TEXT, token, GENERATOR_CORE
-        ) as load:
+        with run_publish_load(program, running.port, tabs, setting.in_flight, TEXT, token, GENERATOR_CORE) as load:
             return _measure(setting, seconds, round_, running, load)
 
 
@@ -114,9 +112,7 @@ def _server(secret: str) -> Server:
     return replace(server, environment={**server.environment, "FANWIRE_SERVER__MAX_FRAME_BYTES": str(_BODY_BYTES)})
 
 
-def _measure(
-    setting: PublishSetting, seconds: float, round_: int, running: Running, load: PublishLoad
-) -> PublishCell:
+def _measure(setting: PublishSetting, seconds: float, round_: int, running: Running, load: PublishLoad) -> PublishCell:
     load.begin(setting.batch, _WARM_UP_S, seconds)
     before_s, waited_s = usage(running.pid).cpu_s, waited_for_core_s(running.pid)
     load.run()

@@ -8,7 +8,14 @@ from bench.publish_cells import PublishCell
 from bench.stream_cells import StreamCell
 from bench.table import render_table
 
-__all__ = ["TARGET_BATCHED_PER_S", "TARGET_IDLE_MS", "TARGET_SINGLE_PER_S", "PublishRow", "render_publishing", "summarise"]
+__all__ = [
+    "TARGET_BATCHED_PER_S",
+    "TARGET_IDLE_MS",
+    "TARGET_SINGLE_PER_S",
+    "PublishRow",
+    "render_publishing",
+    "summarise_publishing",
+]
 
 TARGET_SINGLE_PER_S, TARGET_BATCHED_PER_S, TARGET_IDLE_MS = 4000, 50_000, 0.2
 _HEADINGS = (
@@ -52,7 +59,7 @@ class PublishRow:
         return 1e6 / self.cpu_us if self.cpu_us else float("inf")
 
 
-def summarise(cells: Sequence[PublishCell]) -> list[PublishRow]:
+def summarise_publishing(cells: Sequence[PublishCell]) -> list[PublishRow]:
     """One row per way of publishing: without a subscriber first, then from small batches to large."""
     ways = sorted({_way(cell) for cell in cells})
     return [_row([cell for cell in cells if _way(cell) == way]) for way in ways]
@@ -60,7 +67,7 @@ def summarise(cells: Sequence[PublishCell]) -> list[PublishRow]:
 
 def render_publishing(cells: Sequence[PublishCell], idle: Sequence[StreamCell]) -> str:
     """The rows as a Markdown table, and below it how they meet the targets."""
-    rows = summarise(cells)
+    rows = summarise_publishing(cells)
     blocks = [render_table(_HEADINGS, map(_line, rows))]
     if refused := sum(row.refused for row in rows):
         blocks.append(f"{refused:,} messages were refused; they are not in the rates.")

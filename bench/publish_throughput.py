@@ -10,8 +10,8 @@ Command::
 
 What is done, each time on a fresh gateway with ``auth.mode = "jwt"`` and the memory bus:
 
-1. *Single*: as many connections as ``--in-flight`` says, kept alive, each with one ``POST /api/publish`` of one envelope
-   on its way (no pipelining), and the next when its answer has come. Every request carries the token (HS256), every
+1. *Single*: as many connections as ``--in-flight`` says, kept alive, each with one ``POST /api/publish`` of one
+   envelope on its way (no pipelining), and the next when its answer has come. Every request carries the token (HS256), every
    message an id of its own, and about 180 bytes arrive. All go to one topic, with no subscriber or one.
 2. *Batches* of so many envelopes, on one connection and on four. ``server.max_frame_bytes`` is 256 KiB here: 1,000 such
    envelopes do not fit the default of 64 KiB. All else but the admission limits is as it comes.
@@ -20,8 +20,8 @@ What is done, each time on a fresh gateway with ``auth.mode = "jwt"`` and the me
 
 Before each window it is published for half a second (in 3 for a second, at a fifth of the rate) that is not counted.
 
-How to read it: ``messages/s`` is what was answered 200 (each with a position) on one core: the server's. ``CPU µs`` is the
-server's user and system time per message, and ``by CPU`` how many fill a core: the numbers to compare between machines.
+How to read it: ``messages/s`` is what was answered with a position, on one core: the server's. ``CPU µs`` is its user
+and system time per message, and ``by CPU`` how many fill a core: the numbers to compare between machines.
 ``answer`` is the time from sending a request to its whole answer, ``arrival`` from there to the subscriber, for every
 message of a batch. ``busy`` are shares of one core. Load above 90 % is marked (*): the generator was the bottleneck.
 (!): for more than 5 % of a window something else ran on the server's core while the server had work to do; then look
@@ -34,6 +34,7 @@ it measures capacity, and the times at that load (``bench.token_stream`` is the 
 import argparse
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from bench.attempts import Attempts, say
 from bench.kept_run import KeptRun, command_line, publish_run
@@ -66,11 +67,9 @@ def main() -> int:
         for setting in settings_of(options.in_flight, options.batches, options.subscribers):
             cells.measure(
                 f"round {round_}, {setting}",
-                lambda setting=setting, round_=round_: measure_publishing(setting, options.seconds, round_, program),
+                partial(measure_publishing, setting, options.seconds, round_, program),
             )
-        idle.measure(
-            f"round {round_}, idle", lambda round_=round_: measure_idle(options.seconds, round_, idle_program)
-        )
+        idle.measure(f"round {round_}, idle", partial(measure_idle, options.seconds, round_, idle_program))
     run = KeptRun(
         question="publish_throughput",
         title="How much can be published over HTTP",

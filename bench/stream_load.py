@@ -23,7 +23,7 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """``count`` connections share ``topics``; each publishes every ``tick_us``, at most ``max_batch`` messages at once."""
+    """``count`` connections share ``topics``; each publishes every ``tick_us``, at most ``max_batch`` messages."""
 
     count: int
     topics: int
@@ -72,7 +72,8 @@ class StreamResult:
         """That of all quarters together."""
         slots: Counter[int] = Counter()
         for quarter in self.quarters:
-            slots.update({highest_us: count for highest_us, count in quarter.histogram})
+            for highest_us, count in quarter.histogram:
+                slots[highest_us] += count
         return sorted(slots.items())
 
 

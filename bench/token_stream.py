@@ -11,9 +11,9 @@ Command::
 What is done, for each rate of each round on a fresh gateway with ``auth.mode = "jwt"`` and the memory bus: every tab is
 a user of its own with a token of its own, and subscribes to one stream; with twice as many tabs as streams a stream has
 1, 2 or 3, with three times as many it has 3. ``--backends`` connections share the streams (100 each by default) and
-publish with ``POST /api/publish``, as a service does that reads from many models at once: every ``--tick-ms`` a batch of
-all tokens that its streams produced meanwhile, about 180 bytes each when they arrive. The backends take turns within a
-tick. One second at a fifth of the rate goes before and is not counted.
+publish with ``POST /api/publish``, as a service does that reads from many models at once: every ``--tick-ms`` a batch
+of all tokens that its streams produced meanwhile, about 180 bytes each when they arrive. The backends take turns within
+a tick. One second at a fifth of the rate goes before and is not counted.
 
 How to read it: the loop is open. A token is due with its tick whatever the gateway does, and a latency goes from there
 to the arrival at one tab. A backend has one request on its way; what is due before that is answered waits, is charged
@@ -32,6 +32,7 @@ the tick is as short as a reader notices. 1,000 streams of 50 tokens are 100,000
 
 import argparse
 import time
+from functools import partial
 
 from bench.attempts import Attempts, say
 from bench.kept_run import KeptRun, command_line, publish_run
@@ -63,7 +64,7 @@ def main() -> int:
     for round_ in range(1, options.rounds + 1):
         for rate in options.rates:
             what, setting = f"round {round_}, {rate} a second", _setting(options, rate)
-            attempts.measure(what, lambda setting=setting, round_=round_: measure_stream(setting, round_, program))
+            attempts.measure(what, partial(measure_stream, setting, round_, program))
     run = KeptRun(
         question="token_stream",
         title="How many token streams one gateway carries",
