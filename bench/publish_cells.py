@@ -113,7 +113,7 @@ def _server(secret: str) -> Server:
 
 
 def _measure(setting: PublishSetting, seconds: float, round_: int, running: Running, load: PublishLoad) -> PublishCell:
-    load.begin(setting.batch, _WARM_UP_S, seconds)
+    load.begin(setting.batch, min(_WARM_UP_S, seconds), seconds)
     before_s, waited_s = usage(running.pid).cpu_s, waited_for_core_s(running.pid)
     load.run()
     cpu_s, waited_s = usage(running.pid).cpu_s - before_s, waited_for_core_s(running.pid) - waited_s

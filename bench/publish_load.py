@@ -4,6 +4,7 @@ From sending a request to its whole answer, and to the arrival of each of its me
 """
 
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def run_publish_load(
 
     ``tabs`` is a file with at most one of ``tab_lines``. Raises: GeneratorFailed when it cannot be used.
     """
-    message, counter_at, topic_at = message_text(text)
+    message, counter_at, topic_at = message_text(text, secrets.token_hex(4))
     texts = [publish_head(port, token), message, str(counter_at), str(topic_at)]
     command = [str(program), str(port), handshake_head(port), str(tabs), str(in_flight), *texts]
     with start_generator(command, core, _STEP_S) as generator:

@@ -11,14 +11,15 @@ Command::
 What is done, each time on a fresh gateway with ``auth.mode = "jwt"`` and the memory bus:
 
 1. *Single*: as many connections as ``--in-flight`` says, kept alive, each with one ``POST /api/publish`` of one
-   envelope on its way (no pipelining), and the next when its answer has come. Every request carries the token (HS256), every
-   message an id of its own, and about 180 bytes arrive. All go to one topic, with no subscriber or one.
+   envelope on its way (no pipelining), and the next when its answer has come. Every request carries the token (HS256),
+   every message an id of its own, and about 180 bytes arrive. All go to one topic, with no subscriber or one.
 2. *Batches* of so many envelopes, on one connection and on four. ``server.max_frame_bytes`` is 256 KiB here: 1,000 such
    envelopes do not fit the default of 64 KiB. All else but the admission limits is as it comes.
 3. *Idle*: one message every 10 ms, and one subscriber. This is an open loop: the time goes from when the message was
    *due* to its arrival at the subscriber's socket, and so has in it what the load generator needs to wake up.
 
-Before each window it is published for half a second (in 3 for a second, at a fifth of the rate) that is not counted.
+Before each window it is published for half a second (in 3 for a second, at a fifth of the rate), or as long as the
+window where that is shorter, which is not counted.
 
 How to read it: ``messages/s`` is what was answered with a position, on one core: the server's. ``CPU µs`` is its user
 and system time per message, and ``by CPU`` how many fill a core: the numbers to compare between machines.

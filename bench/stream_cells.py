@@ -52,9 +52,9 @@ class StreamCell:
     """What one window gave; times from the tick at which a message was due to its arrival at one tab.
 
     ``missing`` counts deliveries that never came; ``quarters_ms`` are the medians of what was due in each quarter of
-    the window, None where half of it never came. CPU is the server's, per message and per delivery; ``tab_kib`` is what it
-    grew by for each connection, ``topic_kib`` for each topic's subscriptions, ``history_kib`` for what was published to
-    it. ``server_waited`` is the share in which the server could have run while its core ran something else.
+    the window, None where half of it never came. CPU is the server's, per message and per delivery; ``tab_kib`` is what
+    it grew by for each connection, ``topic_kib`` for each topic's subscriptions, ``history_kib`` for what was published
+    to it. ``server_waited`` is the share in which the server could have run while its core ran something else.
     """
 
     round: int
@@ -124,7 +124,7 @@ def measure_stream(setting: StreamSetting, round_: int, program: Path) -> Stream
         connected = _resident(running)
         load.subscribe()
         subscribed = _resident(running)
-        load.run(max(setting.backends, setting.messages_per_s // _WARM_UP_SHARE), _WARM_UP_S)
+        load.run(max(1, setting.messages_per_s // _WARM_UP_SHARE), min(_WARM_UP_S, setting.seconds))
         before_s, waited_s = usage(running.pid).cpu_s, waited_for_core_s(running.pid)
         result = load.run(setting.messages_per_s, setting.seconds)
         cpu_s, waited_s = usage(running.pid).cpu_s - before_s, waited_for_core_s(running.pid) - waited_s

@@ -58,17 +58,21 @@ def tab_lines(tabs: list[Tab], secret: str, now_s: float) -> Iterator[str]:
         yield f"{token} {tab.first} {tab.topics} {_subscribe(number, tab)}\n"
 
 
-def message_text(data: str) -> tuple[str, int, int]:
-    """An envelope with ``data`` as its text, and where in it the digits of its id and of its topic begin."""
+def message_text(data: str, run: str) -> tuple[str, int, int]:
+    """An envelope with ``data`` as its text, and where in it the digits of its id and of its topic begin.
+
+    ``run`` is eight hexadecimal digits that ids begin with: a gateway drops what it takes for a repetition.
+    """
+    prefix = run + ID_PREFIX[len(run) :]
     envelope = {
         "v": 1,
-        "id": ID_PREFIX + "0" * COUNTER_DIGITS,
+        "id": prefix + "0" * COUNTER_DIGITS,
         "topic": topic_name(0),
         "type": "bench.tick",
         "data": {"text": data},
     }
     text = json.dumps(envelope, separators=(",", ":"))
-    return text, text.index(ID_PREFIX) + len(ID_PREFIX), text.index(topic_name(0)) + len(topic_name(0)) - _TOPIC_DIGITS
+    return text, text.index(prefix) + len(prefix), text.index(topic_name(0)) + len(topic_name(0)) - _TOPIC_DIGITS
 
 
 def publish_head(port: int, token: str) -> str:

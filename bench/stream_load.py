@@ -5,6 +5,7 @@ answers late is charged for what its backends could not send meanwhile (coordina
 """
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,7 +122,7 @@ def run_stream_load(program: Path, port: int, tabs: Path, backends: Backends, co
 
     ``tabs`` is a file of ``tab_lines``. Raises: GeneratorFailed when it cannot be used.
     """
-    text, counter_at, topic_at = message_text(backends.text)
+    text, counter_at, topic_at = message_text(backends.text, secrets.token_hex(4))
     numbers = map(str, (backends.topics, backends.count, backends.tick_us, backends.max_batch))
     head = publish_head(port, backends.token)
     texts = [head, text, str(counter_at), str(topic_at)]
