@@ -1,7 +1,7 @@
 """How much memory does a connection cost that is open, subscribed to one topic, and idle?
 
 Machine: Linux, two cores (the server is pinned to core 0, the load generator to core 1), a C compiler,
-``pip install -e '.[bench]'``, and as many open files as connections (``ulimit -Hn``). Loopback only. About five minutes
+``pip install -e '.[bench]'``, and as many open files as connections (``ulimit -Hn``). Loopback only. About four minutes
 with the defaults.
 
 Command::

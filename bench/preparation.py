@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.attempts import say
 from bench.cells import GENERATOR_CORE, SERVER_CORE
 from bench.machine import describe_machine, raise_descriptor_limit
 from bench.native import build
@@ -35,4 +36,6 @@ def require_descriptors(connections: int) -> None:
 def describe_setup() -> Mapping[str, object]:
     """The machine, the state of the sources, and whether server and load generator have a core each."""
     pinned = {SERVER_CORE, GENERATOR_CORE} <= os.sched_getaffinity(0)
+    if not pinned:
+        say("NOT PINNED: fewer than two cores; server and load generator share what there is")
     return describe_machine() | {"source": read_git_state(), "pinned": pinned}

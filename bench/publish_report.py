@@ -129,10 +129,11 @@ def _idle_verdict(cells: Sequence[StreamCell]) -> list[str]:
         return []
     doubt = " (!)" if any(cell.disturbed for cell in cells) else ""
     late_ms = median([float("inf") if cell.p99_ms is None else cell.p99_ms for cell in cells])
+    generator_ms = max(cell.generator_late_ms for cell in cells)
     verdict = "met" if median(times_ms) <= TARGET_IDLE_MS else "MISSED"
     return [
         f"- from due to socket at an idle gateway at most {TARGET_IDLE_MS:g} ms in the median: {median(times_ms):.3f} "
-        f"(p99 {late_ms:.3f}): {verdict}{doubt}"
+        f"(p99 {late_ms:.3f}): {verdict}{doubt}; the load generator itself was late by {generator_ms:.3f} ms at most"
     ]
 
 

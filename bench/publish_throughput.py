@@ -1,7 +1,7 @@
 """How many messages a second can backends publish over HTTP, and how soon does one arrive at a gateway that is idle?
 
 Machine: Linux, two cores that nothing else uses (the server is pinned to core 0, the load generator to core 1), a C
-compiler, ``pip install -e '.[bench]'``. Loopback only. About three minutes with the defaults.
+compiler, ``pip install -e '.[bench]'``. Loopback only. About four minutes with the defaults.
 
 Command::
 

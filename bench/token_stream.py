@@ -24,7 +24,8 @@ token came to every tab, once and in order, and the lag of the last quarter is n
 and by deliveries. ``busy`` are shares of one core. Load above 90 % is marked (*): the load generator was the
 bottleneck. (!): for more than 5 % of a window something else ran on the server's core while the server had work to do;
 a rate that is not held is then not the gateway's fault alone, and the CPU columns say what it could do.
-``by CPU`` is the deliveries a second at which CPU time per delivery would fill the core.
+``core needed`` is the rate by the CPU time of a token: above 100 % no machine like this one holds it, however quiet. At
+a rate that is not held it is too low, as larger batches are cheaper.
 
 What it is not: a network, TLS, or several workers. Longer batches would join more tokens of a stream into one write;
 the tick is as short as a reader notices. 1,000 streams of 50 tokens are 100,000 deliveries a second to 2,000 tabs.

@@ -38,12 +38,19 @@ def test_whatever_is_lost_is_not_held(loss: Mapping[str, object]) -> None:
 
 def test_the_highest_rate_that_was_held_is_named_with_its_deliveries() -> None:
     text = render_token_streams([LOST, CELL])
-    assert "Highest rate held by one core with 2,000 tabs: 10 tokens a second each, 20,000 deliveries." in text
+    assert "Highest rate held by one core: 10 tokens a second each, 20,000 deliveries to 2,000 tabs." in text
     assert [row.held for row in summarise_streams([LOST, CELL])] == [True, False]
 
 
 def test_one_round_that_was_not_held_is_enough_for_a_rate() -> None:
-    assert "No rate was held." in render_token_streams([CELL, replace(CELL, round=2, tabs_ended=3)])
+    text = render_token_streams([CELL, replace(CELL, round=2, tabs_ended=3)])
+    assert "Highest rate held by one core: none of these." in text
+
+
+@pytest.mark.parametrize(("cpu_us", "rate"), [(50.0, "20 tokens a second each"), (50.1, "10 tokens a second each")])
+def test_what_fits_a_core_by_cpu_time_is_said_apart_from_what_was_held(cpu_us: float, rate: str) -> None:
+    text = render_token_streams([replace(LOST, message_cpu_us=cpu_us), CELL])
+    assert f"no more than one core by CPU time alone: {rate}" in text
 
 
 def test_what_never_came_is_said_and_not_left_out_of_the_median() -> None:
@@ -58,6 +65,11 @@ def test_cells_that_measured_something_else_are_marked_and_explained() -> None:
         assert "yes (*) (!)" in text
         assert "(*) load generator limited" in text
         assert "(!) in some round something else ran" in text
+
+
+def test_the_generators_own_lateness_is_said_for_the_worst_round() -> None:
+    text = render_token_streams([CELL, replace(CELL, round=2, generator_late_ms=7.5)])
+    assert "late by 7.5 ms at most" in text
 
 
 def test_memory_of_a_topic_has_a_column_of_its_own() -> None:
