@@ -30,6 +30,7 @@ _OWN_TOPIC = 1
 _USUAL_TOPICS = 100
 # Lag that has doubled from the second quarter to the last, and by more than a scheduler's whim, goes on growing.
 _GROWTH, _SLACK_MS = 2.0, 25.0
+_BEHIND_MS = 1000.0
 _KIB = 1024
 
 
@@ -95,12 +96,12 @@ class StreamCell:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether everything came, once and in order, and the lag did not grow."""
+        """Whether everything came, once and in order, and the lag did not grow or reach a second."""
         lost = self.missing + self.disordered + self.refused + self.unsent + self.tabs_ended
         _, early_ms, _, late_ms = self.quarters_ms
         if lost or early_ms is None or late_ms is None:
             return False
-        return late_ms <= early_ms * _GROWTH + _SLACK_MS
+        return late_ms <= min(_BEHIND_MS, early_ms * _GROWTH + _SLACK_MS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,12 @@ How to read it: the loop is open. A token is due with its tick whatever the gate
 to the arrival at one tab. A backend has one request on its way; what is due before that is answered waits, is charged
 for it, and goes with the next batch (500 messages at most, which fits the default 64 KiB). What never came ranks behind
 everything that did. ``lag`` is the median of what was due in each quarter of the window. A rate is *held* when every
-token came to every tab, once and in order, and the lag of the last quarter is not more than twice that of the second
-(and 25 ms); that is in ``held``, for the worst of the rounds. ``CPU µs`` is the server's user and system time by tokens
-and by deliveries. ``busy`` are shares of one core. Load above 90 % is marked (*): the load generator was the
-bottleneck. (!): for more than 5 % of a window something else ran on the server's core while the server had work to do;
-a rate that is not held is then not the gateway's fault alone, and the CPU columns say what it could do.
+token came to every tab, once and in order, and the lag of the last quarter is at most a second and not more than twice
+that of the second (and 25 ms); that is in ``held``, for the worst of the rounds. ``CPU µs`` is the server's user and
+system time by tokens and by deliveries. ``busy`` are shares of one core. Load above 90 % is marked (*): the load
+generator was the bottleneck. (!): for more than 5 % of a window something else ran on the server's core while the
+server had work to do; a rate that is not held is then not the gateway's fault alone, and the CPU columns say what it
+could do.
 ``core needed`` is the rate by the CPU time of a token: above 100 % no machine like this one holds it, however quiet. At
 a rate that is not held it is too low, as larger batches are cheaper.
 

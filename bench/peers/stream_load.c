@@ -5,8 +5,8 @@
  * Usage: stream_load PORT HANDSHAKE TABS_FILE TOPICS BACKENDS TICK_US MAX_BATCH HEAD MESSAGE COUNTER_AT TOPIC_AT
  * (texts: bench/stream_dialogue.py). Tab lines are TOKEN FIRST COUNT SUBSCRIBE_TEXT: topics FIRST to FIRST + COUNT - 1.
  * Backend b has an equal share of the TOPICS and publishes to them round robin, a batch every TICK_US, b/BACKENDS of a
- * tick later than the first. Where the answer to its last batch is not there yet, what is due waits for the next one,
- * which has up to MAX_BATCH messages: so does a backend that does not lose its place, and the wait counts.
+ * tick later than the first. Where the answer to its last batch is not there yet, what is due waits for it and goes with
+ * the next, MAX_BATCH messages at most; that wait is charged to the server.
  *
  *   > ready                 the file is read                                       < connect
  *   > connected SECONDS     handshakes are done                                    < subscribe
@@ -28,53 +28,22 @@
 #include "latencies.h"
 #include "pings.h"
 #include "publishers.h"
+#include "schedule.h"
 #include "tabs.h"
 
-enum { EVENTS = 256, ID_PREFIX = 24, QUARTERS = 4, PLACE_BITS = 32 };
+enum { EVENTS = 256, ID_PREFIX = 24, QUARTERS = 4 };
 
 static int timer, subscribed, ended;
-static unsigned topics;
-static uint64_t tick_us, max_batch, pings;
+static uint64_t max_batch, pings;
 
-/* How far each backend is, in numbers of its messages: due up to now, handed to the server, and where this run began. */
-static struct schedule {
-    uint64_t first, due, sent;
-} schedules[MAX_BACKENDS];
-
-/* One run: its schedule, and what came of it. */
+/* What came of one run, by the quarters of its schedule where it is an array. */
 static struct {
-    uint64_t rate, ticks, turn, begin_ns, last_ns, late_ns, received, expected, disordered, due[QUARTERS];
+    uint64_t last_ns, late_ns, received, expected, disordered, due[QUARTERS];
     struct latencies latencies[QUARTERS];
 } now_running;
 
-/* Turns go round the backends: turn g is tick g / backend_count of backend g % backend_count. */
-static uint64_t due_ns(uint64_t turn) {
-    return now_running.begin_ns + turn * tick_us * 1000 / (uint64_t)backend_count;
-}
-
-/* How many messages a backend has published when its tick `tick` is over. */
-static uint64_t due_after(uint64_t tick) {
-    return (tick + 1) * now_running.rate * tick_us / (1000000u * (uint64_t)backend_count);
-}
-
-/* The tick with which message `place` of a backend is due. */
-static uint64_t tick_of(uint64_t place) {
-    uint64_t share = now_running.rate * tick_us;
-    return ((place + 1) * 1000000u * (uint64_t)backend_count + share - 1) / share - 1;
-}
-
-static unsigned first_topic(uint64_t backend) {
-    return (unsigned)(topics * backend / (uint64_t)backend_count);
-}
-
-static unsigned topic_of(uint64_t number) {
-    uint64_t backend = number >> PLACE_BITS;
-    unsigned first = first_topic(backend), share = first_topic(backend + 1) - first;
-    return first + (unsigned)((number & UINT32_MAX) % share);
-}
-
 static void publish_what_waits(int backend) {
-    struct schedule *s = &schedules[backend];
+    struct progress *s = &progress[backend];
     if (backends[backend].waits || s->sent == s->due) return;
     uint64_t count = s->due - s->sent < max_batch ? s->due - s->sent : max_batch;
     publish(&backends[backend], (uint64_t)backend << PLACE_BITS | s->sent, count, topic_of);
@@ -86,19 +55,15 @@ static void set_timer(uint64_t at_ns) {
     if (timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL)) fail("timerfd_settime: %s", strerror(errno));
 }
 
-static int is_all_due(void) {
-    return now_running.turn == now_running.ticks * (uint64_t)backend_count;
-}
-
 static void publish_what_is_due(void) {
-    uint64_t now = clock_ns(CLOCK_MONOTONIC), before = now_running.turn;
-    for (; !is_all_due() && due_ns(now_running.turn) <= now; now_running.turn++) {
-        int backend = (int)(now_running.turn % (uint64_t)backend_count);
-        if (now - due_ns(now_running.turn) > now_running.late_ns) now_running.late_ns = now - due_ns(now_running.turn);
-        schedules[backend].due = schedules[backend].first + due_after(now_running.turn / (uint64_t)backend_count);
+    uint64_t now = clock_ns(CLOCK_MONOTONIC), before = schedule.turn;
+    for (; !is_all_due() && due_ns(schedule.turn) <= now; schedule.turn++) {
+        int backend = (int)(schedule.turn % (uint64_t)backend_count);
+        if (now - due_ns(schedule.turn) > now_running.late_ns) now_running.late_ns = now - due_ns(schedule.turn);
+        progress[backend].due = progress[backend].first + due_after(schedule.turn / (uint64_t)backend_count);
         publish_what_waits(backend);
     }
-    if (now_running.turn != before && !is_all_due()) set_timer(due_ns(now_running.turn));
+    if (schedule.turn != before && !is_all_due()) set_timer(due_ns(schedule.turn));
 }
 
 static void count_delivery(struct tab *t, const unsigned char *payload, size_t length, uint64_t now) {
@@ -113,10 +78,10 @@ static void count_delivery(struct tab *t, const unsigned char *payload, size_t l
         return;
     }
     t->newest[topic - t->first] = (int64_t)number;
-    if (place < schedules[backend].first) return; /* of the run before: it was missing there */
-    uint64_t tick = tick_of(place - schedules[backend].first);
+    if (place < progress[backend].first) return; /* of the run before: it was missing there */
+    uint64_t tick = tick_of(place - progress[backend].first);
     uint64_t due = due_ns(tick * (uint64_t)backend_count + backend);
-    count_latency(&now_running.latencies[tick * QUARTERS / now_running.ticks], (now - due) / 1000);
+    count_latency(&now_running.latencies[tick * QUARTERS / schedule.ticks], (now - due) / 1000);
     now_running.received++;
     now_running.last_ns = now;
 }
@@ -188,7 +153,7 @@ static int is_any_unanswered(void) {
 /* Over when everything has arrived and is answered, or nothing has come for `patience_ns` after the last was due, or
  * three times that has passed. */
 static int is_over(uint64_t patience_ns) {
-    uint64_t now = clock_ns(CLOCK_MONOTONIC), last_due = due_ns(now_running.ticks * (uint64_t)backend_count);
+    uint64_t now = clock_ns(CLOCK_MONOTONIC), last_due = due_ns(schedule.ticks * (uint64_t)backend_count);
     if (!is_all_due()) return 0;
     if (now_running.received == now_running.expected && !is_any_unanswered()) return 1;
     uint64_t quiet_since = now_running.last_ns > last_due ? now_running.last_ns : last_due;
@@ -198,27 +163,20 @@ static int is_over(uint64_t patience_ns) {
 /* What is due in this run, counted before it begins: one delivery to each tab of each message's topic. */
 static void expect_deliveries(void) {
     for (uint64_t b = 0; b < (uint64_t)backend_count; b++) {
-        struct schedule *s = &schedules[b];
+        struct progress *s = &progress[b];
         s->first = s->due = s->sent;
-        for (uint64_t place = 0; place < due_after(now_running.ticks - 1); place++) {
+        for (uint64_t place = 0; place < due_after(schedule.ticks - 1); place++) {
             unsigned receivers = tabs_of_topic[topic_of(b << PLACE_BITS | (s->first + place))];
             now_running.expected += receivers;
-            now_running.due[tick_of(place) * QUARTERS / now_running.ticks] += receivers;
+            now_running.due[tick_of(place) * QUARTERS / schedule.ticks] += receivers;
         }
     }
 }
 
-/* What the backends did not get to send; the next run does not send it either. */
-static uint64_t count_unsent(void) {
-    uint64_t unsent = 0;
-    for (int b = 0; b < backend_count; b++) unsent += schedules[b].due - schedules[b].sent;
-    return unsent;
-}
-
 static void print_result(uint64_t wall_ns, uint64_t cpu_ns) {
-    uint64_t last_due = due_ns(now_running.ticks * (uint64_t)backend_count);
+    uint64_t last_due = due_ns(schedule.ticks * (uint64_t)backend_count);
     double tail_s = now_running.last_ns > last_due ? (double)(now_running.last_ns - last_due) / 1e9 : 0;
-    uint64_t messages = due_after(now_running.ticks - 1) * (uint64_t)backend_count;
+    uint64_t messages = due_after(schedule.ticks - 1) * (uint64_t)backend_count;
     printf("result {\"messages\":%llu,\"received\":%llu,\"disordered\":%llu,\"refused\":%llu,\"unsent\":%llu,\"tabs_ended\":%d,",
            (unsigned long long)messages, (unsigned long long)now_running.received, (unsigned long long)now_running.disordered,
            (unsigned long long)refused_messages, (unsigned long long)count_unsent(), ended);
@@ -237,12 +195,10 @@ static void run(uint64_t rate, double seconds, double patience_s, int port, int 
     if (!backend_count) connect_backends(port, count);
     memset(&now_running, 0, sizeof now_running);
     refused_messages = 0;
-    now_running.rate = rate;
-    now_running.ticks = (uint64_t)(seconds * 1e6) / tick_us;
-    if (!rate || !now_running.ticks) fail("run: at least one message a second, and one tick");
+    begin_schedule(rate, seconds);
     expect_deliveries();
     uint64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t wall_ns = now_running.begin_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t wall_ns = schedule.begin_ns = clock_ns(CLOCK_MONOTONIC);
     publish_what_is_due(); /* the first, which then sets the timer for the next */
     while (!is_over((uint64_t)(patience_s * 1e9))) turn();
     print_result(clock_ns(CLOCK_MONOTONIC) - wall_ns, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);

@@ -17,6 +17,11 @@ def test_a_lag_that_stays_is_held() -> None:
     assert replace(CELL, quarters_ms=[100.0, 100.0, 100.0, 220.0]).keeps_up
 
 
+def test_a_lag_of_more_than_a_second_is_not_held_even_if_it_stays() -> None:
+    assert replace(CELL, quarters_ms=[1000.0, 1000.0, 1000.0, 1000.0]).keeps_up
+    assert not replace(CELL, quarters_ms=[1001.0, 1001.0, 1001.0, 1001.0]).keeps_up
+
+
 def test_a_lag_that_grows_is_not_held_even_if_everything_came() -> None:
     assert not replace(CELL, quarters_ms=[50.0, 100.0, 200.0, 300.0]).keeps_up
 

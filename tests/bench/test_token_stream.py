@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,9 +115,15 @@ def test_refused_messages_of_a_batch_are_counted_and_missed(gateway: Running, pr
     assert result.due - result.received == 60
 
 
-def test_idle_tabs_stay_and_publish_nothing(gateway: Running, program: Path, tmp_path: Path) -> None:
-    with _load(gateway, program, tmp_path, seats(STREAMS, STREAMS)) as load:
-        assert load.idle(0.05) == 0
+def test_idle_tabs_answer_the_heartbeat_and_so_stay(program: Path, tmp_path: Path) -> None:
+    server = authenticated_server(100, SECRET)
+    beat = {"FANWIRE_HEARTBEAT__INTERVAL_S": "0.1", "FANWIRE_HEARTBEAT__TIMEOUT_S": "0.4"}
+    with (
+        run_server(replace(server, environment={**server.environment, **beat}), 0) as gateway,
+        _load(gateway, program, tmp_path, seats(STREAMS, STREAMS)) as load,
+    ):
+        assert load.idle(0.8) >= STREAMS
+        assert load.run(100, 0.1).tabs_ended == 0
 
 
 def test_tabs_that_leave_a_stream_alone_are_refused_before_anything_starts() -> None:
