@@ -53,7 +53,7 @@ class StreamCell:
     """What one window gave; times from the tick at which a message was due to its arrival at one tab.
 
     ``missing`` counts deliveries that never came; ``quarters_ms`` are the medians of what was due in each quarter of
-    the window, None where half of it never came. CPU is the server's, per message and per delivery; ``tab_kib`` is what
+    the window, None where half of it never came. CPU is the server's, per message that was sent and per delivery; ``tab_kib`` is what
     it grew by for each connection, ``topic_kib`` for each topic's subscriptions, ``history_kib`` for what was published
     to it. ``server_waited`` is the share in which the server could have run while its core ran something else.
     """
@@ -179,7 +179,7 @@ def _cell(
         max_ms=quantile_ms(result, 1.0),
         quarters_ms=[_median_ms(quarter) for quarter in result.quarters],
         tail_s=result.tail_s,
-        message_cpu_us=cpu_s * 1e6 / result.messages,
+        message_cpu_us=cpu_s * 1e6 / max(1, result.messages - result.unsent),
         delivery_cpu_us=cpu_s * 1e6 / max(1, result.received),
         tab_kib=(grown.connected - grown.empty) / _KIB / tabs,
         topic_kib=(grown.subscribed - grown.connected) / _KIB / topics,
