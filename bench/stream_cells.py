@@ -53,9 +53,10 @@ class StreamCell:
     """What one window gave; times from the tick at which a message was due to its arrival at one tab.
 
     ``missing`` counts deliveries that never came; ``quarters_ms`` are the medians of what was due in each quarter of
-    the window, None where half of it never came. CPU is the server's, per message that was sent and per delivery; ``tab_kib`` is what
-    it grew by for each connection, ``topic_kib`` for each topic's subscriptions, ``history_kib`` for what was published
-    to it. ``server_waited`` is the share in which the server could have run while its core ran something else.
+    the window, None where half of it never came. CPU is the server's, per message that was sent and per delivery;
+    ``tab_kib`` is what it grew by for each connection, ``topic_kib`` for each topic's subscriptions, ``history_kib``
+    for what was published to it. ``server_waited`` is the share in which the server could have run while its core ran
+    something else.
     """
 
     round: int
