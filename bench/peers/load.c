@@ -1,8 +1,9 @@
 /* The load generator in C, where a compiler is found: Python needs about as long to receive a frame as a fast server
  * needs to send it. Same arguments, same lines on stdin and stdout as bench/load.py, whose docstring explains them.
  *
- * Usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT
- * The last three come from bench/dialogue.py, so that no text is written down twice. COUNTER_AT: where the twelve
+ * Usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT PUBLISHER_HANDSHAKE GREETING
+ * The texts come from bench/dialects.py, so that none is written down twice; SUBSCRIBE_TEXT and the publisher's GREETING
+ * may be empty, and are then neither said nor answered. COUNTER_AT: where the twelve
  * digits begin in PUBLISH_TEXT that change from message to message; the 24 bytes before them mark the id.
  */
 #define _GNU_SOURCE
@@ -126,12 +127,12 @@ static void print_result(uint64_t wall_ns, uint64_t cpu_ns) {
     printf("]}\n");
 }
 
-static void measure(int outstanding, uint32_t warm_up, double seconds) {
+static void measure(int outstanding, uint32_t warm_up, double seconds, uint32_t messages) {
     run(outstanding, warm_up, 0);
     printf("begin\n");
     read_line();
     uint64_t wall_ns = clock_ns(CLOCK_MONOTONIC), cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    run(outstanding, 1, seconds);
+    run(outstanding, messages, seconds);
     wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
     cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
     printf("end\n");
@@ -149,25 +150,29 @@ static void connect_all(int port, const char *handshake, const char *subscribe) 
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT\n");
+    if (argc != 9) {
+        fprintf(stderr, "usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT "
+                        "PUBLISHER_HANDSHAKE GREETING\n");
         return 2;
     }
     int port = atoi(argv[1]), outstanding;
-    unsigned warm_up;
+    unsigned warm_up, messages = 1;
     double seconds;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     subscriber_count = atoi(argv[2]);
     frame_size = build_frame(frame, argv[3]);
     counter_at = frame_size - strlen(argv[3]) + (size_t)atoi(argv[4]);
     poller = epoll_create1(0);
-    publisher = dial(port, argv[5], NULL);
+    publisher = dial(port, argv[7], NULL);
     finish_handshake(publisher);
+    introduce(&publisher, 1, argv[8]);
     watch(publisher);
     printf("publisher\n");
     read_line();
     connect_all(port, argv[5], argv[6]);
-    while (sscanf(read_line(), "run %d %u %lf", &outstanding, &warm_up, &seconds) == 3)
-        measure(outstanding, warm_up, seconds);
-    fail("a line that is not 'run OUTSTANDING WARM_UP SECONDS'");
+    while (sscanf(read_line(), "run %d %u %lf %u", &outstanding, &warm_up, &seconds, &messages) >= 3) {
+        measure(outstanding, warm_up, seconds, messages);
+        messages = 1;
+    }
+    fail("a line that is not 'run OUTSTANDING WARM_UP SECONDS [AT_LEAST]'");
 }
