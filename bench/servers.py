@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import unquote
 
 from bench.dialects import ENVELOPES, NCHAN, SOCKET_IO, Dialect
 from bench.native import build
@@ -128,21 +129,24 @@ def _nchan() -> Server:
     module, nginx = install_nchan(), find_nginx()
     if nginx is None:
         raise Unavailable("nchan", "no nginx: apt-get install nginx-light")
-    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, timeout=10, check=False).stderr
-    described = f"nchan (C) of this Debian in {said.rpartition(' ')[2].strip()}, one process, a channel"
+    (package,) = module.parents[4].glob("*.deb")
+    release = unquote(package.name.split("_")[1])
+    described = f"nchan {release} (C), a channel, in {_said_by(nginx, '-v').rpartition(' ')[2]}, one process"
     command = (sys.executable, "-m", "bench.peers.nchan", "{port}", str(module))
     return Server("nchan", described, command, dialect=NCHAN)
 
 
 def _ws() -> Server:
     node = str(install_node_peers())
-    described = f"ws {_node_version('ws')}, a loop of send(), Node"
+    described = f"ws {_node_version('ws')}, a loop of send(), Node {_said_by(node, '--version')}"
     return Server("ws", described, (node, str(_PEERS / "ws_loop.mjs"), "{port}"))
 
 
 def _socketio() -> Server:
     node = str(install_node_peers())
-    described = f"Socket.IO {_node_version('socket.io')}, io.to(room).emit() over WebSocket, Node"
+    described = (
+        f"Socket.IO {_node_version('socket.io')}, io.to(room).emit() over WebSocket, Node {_said_by(node, '--version')}"
+    )
     command = (node, str(_PEERS / "socketio_room.mjs"), "{port}")
     return Server("socketio", described, command, adds_bytes=_SOCKET_IO_ADDS_BYTES, dialect=SOCKET_IO)
 
@@ -161,8 +165,13 @@ def _version(package: str) -> str:
 
 
 def _version_in(python: str, package: str) -> str:
-    command = [python, "-c", f"import importlib.metadata as m; print(m.version({package!r}))"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    return _said_by(python, "-c", f"import importlib.metadata as m; print(m.version({package!r}))")
+
+
+def _said_by(*command: str) -> str:
+    # nginx tells its version on stderr.
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=True)
+    return said.stdout.strip()
 
 
 def _node_version(package: str) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from socket import socket
 
@@ -48,13 +49,14 @@ def _read_deliveries(connection: socket) -> list[str]:
 def test_every_subscriber_of_every_server_gets_every_message_in_order(name: str) -> None:
     server = resolve(name)
     publish = publish_text(DELIVERED_BYTES, server.adds_bytes)
-    with run_server(server, 0) as running, connect_publisher(running.port, server.dialect) as publisher:
+    with run_server(server, 0) as running, ExitStack() as opened:
+        publisher = opened.enter_context(connect_publisher(running.port, server.dialect))
         subscribers = connect_subscribers(running.port, SUBSCRIBERS, server.dialect)
+        for subscriber in subscribers:
+            opened.enter_context(subscriber)
         for text in _numbered(publish):
             publisher.sendall(client_frame(server.dialect.wrap(text).encode()))
         received = [_read_deliveries(subscriber) for subscriber in subscribers]
-        for subscriber in subscribers:
-            subscriber.close()
     for deliveries in received:
         for number, text in enumerate(deliveries):
             assert f"{ID_PREFIX}{number:0{COUNTER_DIGITS}x}" in text
@@ -63,19 +65,8 @@ def test_every_subscriber_of_every_server_gets_every_message_in_order(name: str)
 
 
 def test_a_peer_that_cannot_be_installed_is_reported_and_the_others_are_measured(tmp_path: Path) -> None:
-    arguments = [
-        "--servers",
-        "ws,floor",
-        "--subscribers",
-        "2",
-        "--outstanding",
-        "1",
-        "--seconds",
-        "0.1",
-        "--rounds",
-        "1",
-    ]
-    command = [sys.executable, "-m", "bench.fan_out", *arguments]
+    arguments = "--servers ws,floor --subscribers 2 --outstanding 1 --seconds 0.1 --rounds 1"
+    command = [sys.executable, "-m", "bench.fan_out", *arguments.split()]
     # Neither Node nor a compiler on this PATH, so that the floor and the load generator are those in Python.
     bare = {"PATH": str(tmp_path)}
     finished = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, timeout=60, check=False)
