@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "connect.h"
+#include "pings.h"
 
 enum { EVENTS = 1024, MAX_MESSAGES = 4000000, ID_PREFIX = 24 };
 
@@ -56,8 +57,9 @@ static void check_number(const unsigned char *payload, size_t length, uint32_t d
         fail("message %u was due, got '%.*s'", due, (int)length, payload);
 }
 
-/* Looks at one whole payload: a delivery is counted, an error or a close ends the run, anything else is control. */
-static uint32_t look_at(int opcode, const unsigned char *payload, size_t length, uint32_t due) {
+/* Looks at one whole payload: a delivery is counted, an error or a close ends the run, anything else is control. Pings
+ * are answered: with thousands of subscribers, windows are longer than a server waits for a sign of life. */
+static uint32_t look_at(int fd, int opcode, const unsigned char *payload, size_t length, uint32_t due) {
     if (memmem(payload, length, DELIVERY, sizeof DELIVERY - 1)) {
         check_number(payload, length, due);
         delivered_bytes += length;
@@ -65,15 +67,16 @@ static uint32_t look_at(int opcode, const unsigned char *payload, size_t length,
     }
     if (opcode == CLOSE || memmem(payload, length, REFUSED, sizeof REFUSED - 1))
         fail("waited for deliveries, got '%.*s'", (int)length, payload);
+    if (opcode == PING) answer_ping(fd, payload, length);
     return 0;
 }
 
 /* Counts the deliveries among the whole frames of the buffer, from message `due` on; `*used`: the bytes they take. */
-static uint32_t count_deliveries(size_t end, uint32_t due, size_t *used) {
+static uint32_t count_deliveries(int fd, size_t end, uint32_t due, size_t *used) {
     uint32_t count = 0;
     size_t at = 0, size, header;
     for (; (size = whole_frame(buffer + at, end - at, &header)); at += size)
-        count += look_at(buffer[at] & 0x0f, buffer + at + header, size - header, due + count);
+        count += look_at(fd, buffer[at] & 0x0f, buffer + at + header, size - header, due + count);
     *used = at;
     return count;
 }
@@ -84,7 +87,7 @@ static void read_from(int fd) {
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) fail("waited for deliveries, got the end of a connection");
     size_t end = c->held + (size_t)got, used;
-    uint32_t first = c->received, count = count_deliveries(end, first, &used);
+    uint32_t first = c->received, count = count_deliveries(fd, end, first, &used);
     keep_rest(fd, used, end);
     if (first + count > published) fail("a connection got more messages than were published");
     c->received += count;

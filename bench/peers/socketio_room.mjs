@@ -5,7 +5,7 @@
  * Run as `node socketio_room.mjs PORT`. Owns nothing: Socket.IO knows who is in which room. The load generator speaks its
  * wire protocol (Engine.IO 4; bench/dialects.py), and says in the CONNECT packet's auth which topics it wants. An emit is
  * encoded once for its room; what a socket does not take is kept by ws below, without a bound. Compression is off, as
- * Socket.IO has it since version 3, and the heartbeat is put off, as the load generator does not answer it.
+ * Socket.IO has it since version 3, and the heartbeat, which is in messages, is put off.
  */
 import { Server } from "socket.io";
 

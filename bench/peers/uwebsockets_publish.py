@@ -3,7 +3,7 @@
 Run as ``python -m bench.peers.uwebsockets_publish PORT`` by the Python of bench/.peers. Owns nothing: µWebSockets knows
 who is subscribed. It corks what one turn of its loop publishes into one write per socket. The limit of 64 KiB behind
 which it drops messages for a slow reader is its default, and named here because it decides what a stalled one costs.
-No compression; no idle time-out, as the load generator says nothing for minutes.
+No compression; no idle time-out, as subscribers have nothing to say.
 
 socketify turns µWebSockets' loop from Python's, and polls it without a pause while there is traffic: where few
 deliveries are asked of it, most of its CPU time is that.
