@@ -14,7 +14,7 @@ export PYTHON VENV
 .DEFAULT_GOAL := help
 # apt and pip lock against themselves, and the output of two steps at once is unreadable.
 .NOTPARALLEL:
-.PHONY: help run test check lint frontend-check test-pythons generated autobahn system-packages bench screenshots clean
+.PHONY: help run test check lint frontend-check test-pythons generated autobahn bench-peers system-packages bench screenshots clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ run: $(VENV)/.installed-demo ## gateway in development mode with the example age
 	@tools/build_browser_client $(MAKE)
 	@tools/run_demo $(PORT)
 
-test: system-packages $(VENV)/.installed-dev $(PEERS) autobahn lint frontend-check ## set up everything, lint, run every test on every Python found
+test: system-packages $(VENV)/.installed-dev $(PEERS) autobahn bench-peers lint frontend-check ## set up everything, lint, run every test on every Python found
 	$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory test-pythons
 
@@ -55,11 +55,15 @@ bench: $(VENV)/.installed-dev ## measure everything in about ten minutes, record
 autobahn: $(VENV)/.installed-dev ## install the Autobahn|Testsuite where a Python 2.7 exists
 	@tools/install_autobahn
 
+# What cannot be installed is named here, and then by its own test: nothing else waits for it.
+bench-peers: system-packages $(VENV)/.installed-dev ## install the servers that the benches compare with
+	-@$(BIN)/python -m bench.peers_install
+
 system-packages: ## install the Debian packages that the tests need, if missing
 	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core nginx=nginx-light haproxy=haproxy systemd-analyze=systemd redis-server=redis-server ip=iproute2
 
 clean: ## remove everything that these commands made
-	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules frontend/dist server/static
+	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules frontend/dist bench/peers/node_modules bench/.peers bench/.build server/static
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

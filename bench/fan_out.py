@@ -6,7 +6,9 @@ core 1), a C compiler, ``pip install -e '.[bench]'``. About eight minutes with t
 Command::
 
     python -m bench.fan_out [--subscribers 100,1000,5000] [--outstanding 1,16] [--seconds 3] [--rounds 3]
-                            [--servers floor,fanwire,fastapi,websockets] [--json PATH] [--record] [--plot [PATH]]
+                            [--servers floor,fanwire,fastapi,...] [--json PATH] [--record] [--plot [PATH]]
+
+Without ``--servers`` all of ``bench/README.md``'s table are measured; what is not installed yet is, without root.
 
 How to read it: ``× floor`` is the server's CPU time per delivery (user + system, from /proc) by that of the
 floor in the same round, median of the rounds: the number to compare between machines. 1.00 is what the kernel

@@ -7,7 +7,7 @@ whichever is longer, and at most 12 s of waiting for what is late: about ten min
 Command::
 
     python -m bench.slow_clients [--subscribers 1000] [--stalled 0,10,50] [--seconds 10] [--rounds 3]
-                                 [--rates 200,100,50,25,10,5] [--servers fanwire,fastapi[,websockets]]
+                                 [--rates 200,100,50,25,10,5] [--servers fanwire,fastapi[,websockets,...]]
                                  [--policy disconnect[,catch_up,...]] [--json PATH] [--record] [--plot [PATH]]
 
 What is done: the stalled subscribers complete the handshake, subscribe with the smallest receive buffer there is,

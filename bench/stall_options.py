@@ -8,7 +8,7 @@ from bench.stall_subjects import POLICIES
 
 __all__ = ["COMPARED", "make_parser"]
 
-COMPARED = ("fanwire", "fastapi", "websockets")
+COMPARED = ("fanwire", "fastapi", "websockets", "tornado", "picows", "uwebsockets", "nchan", "ws", "socketio")
 
 
 def make_parser(description: str) -> argparse.ArgumentParser:

@@ -43,6 +43,10 @@ SELECTION = (
     Selected("slow_clients", "--stalled 0,10 --rates 200,25 --seconds 5 --rounds 1", 120),
     Selected("reconnect_storm", "--rounds 1", 40),
     Selected("scale_out", "--seconds 2 --rounds 1", 60),
+    Selected("publish_throughput", "--in-flight 1,32 --seconds 2 --rounds 1", 50),
+    Selected("token_stream", "--tabs 3000 --rates 20,50 --seconds 5 --rounds 1", 35),
+    Selected("many_topics", "--seconds 5 --rounds 1", 40),
+    Selected("idle_memory", "--connections 10000 --servers fanwire,websockets --rounds 1", 90),
     Selected("ops_cost", "--seconds 10 --rounds 2", 60),
 )
 
