@@ -6,18 +6,11 @@ accept backlog overflows.
 
 import socket
 
-from bench.dialogue import (
-    ERROR_MARK,
-    HANDSHAKE_ACCEPT,
-    HANDSHAKE_KEY,
-    PATH,
-    READY_MARK,
-    SUBPROTOCOL,
-    SUBSCRIBE,
-)
+from bench.dialects import ENVELOPES, Dialect
+from bench.dialogue import ERROR_MARK, HANDSHAKE_ACCEPT, READY_MARK
 from bench.frames import client_frame
 
-__all__ = ["CHUNK", "ServerRefused", "connect", "connect_subscribers", "handshake"]
+__all__ = ["CHUNK", "ServerRefused", "connect_publisher", "connect_subscribers"]
 
 CHUNK = 100
 _STALL_S = 30.0
@@ -39,51 +32,51 @@ class ServerRefused(Exception):
         return f"waited for {self.wanted}, got {shown!r}; run the server by hand and look at its log"
 
 
-def connect(port: int) -> tuple[socket.socket, bytes]:
-    """One open WebSocket to 127.0.0.1:``port`` and the bytes that already followed the handshake.
+def connect_publisher(port: int, dialect: Dialect = ENVELOPES) -> socket.socket:
+    """One open WebSocket to 127.0.0.1:``port``, with the greeting said and answered where there is one.
 
     Raises: ServerRefused when the upgrade is not accepted, OSError when there is no server.
     """
-    connection = _send_handshake(port)
-    return connection, _finish_handshake(connection)
+    connection = _send_handshake(port, dialect.publisher_handshake(port))
+    _introduce([connection], [_finish_handshake(connection)], dialect.greeting)
+    return connection
 
 
-def connect_subscribers(port: int, count: int) -> list[socket.socket]:
+def connect_subscribers(port: int, count: int, dialect: Dialect = ENVELOPES) -> list[socket.socket]:
     """``count`` subscribed, non-blocking connections to 127.0.0.1:``port``, in the order they were opened.
 
     Raises: ServerRefused when an upgrade or a subscription is not accepted, OSError when there is no server.
     """
     opened: list[socket.socket] = []
     while len(opened) < count:
-        opened += _connect_chunk(port, min(CHUNK, count - len(opened)))
+        opened += _connect_chunk(port, min(CHUNK, count - len(opened)), dialect)
     return opened
 
 
-def handshake(port: int) -> str:
-    """The upgrade request to 127.0.0.1:``port``, headers and the empty line after them."""
-    return (
-        f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {HANDSHAKE_KEY}\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
-    )
-
-
-def _connect_chunk(port: int, count: int) -> list[socket.socket]:
-    chunk = [_send_handshake(port) for _ in range(count)]
+def _connect_chunk(port: int, count: int, dialect: Dialect) -> list[socket.socket]:
+    chunk = [_send_handshake(port, dialect.subscriber_handshake(port)) for _ in range(count)]
     early = [_finish_handshake(connection) for connection in chunk]
-    subscribe = client_frame(SUBSCRIBE.encode())
+    _introduce(chunk, early, dialect.subscribe)
     for connection in chunk:
-        connection.sendall(subscribe)
-    for connection, received in zip(chunk, early, strict=True):
-        _read_until(connection, received, READY_MARK.encode(), "the answer to subscribe")
         connection.setblocking(False)
     return chunk
 
 
-def _send_handshake(port: int) -> socket.socket:
+def _introduce(chunk: list[socket.socket], early: list[bytes], text: str) -> None:
+    """Say ``text`` on every connection and wait for the answers; ``early`` is what came before it was said."""
+    if not text:
+        return
+    frame = client_frame(text.encode())
+    for connection in chunk:
+        connection.sendall(frame)
+    for connection, received in zip(chunk, early, strict=True):
+        _read_until(connection, received, READY_MARK.encode(), f"the answer to {text}")
+
+
+def _send_handshake(port: int, handshake: str) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port), timeout=_STALL_S)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(handshake(port).encode())
+    connection.sendall(handshake.encode())
     return connection
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bench.client_sockets import ServerRefused
 from bench.dialogue import COUNTER_DIGITS, DELIVERY_MARK, ERROR_MARK, ID_PREFIX, counter_offset
-from bench.frames import CLOSE, client_frame, next_frame
+from bench.frames import CLOSE, PING, client_frame, client_pong, next_frame
 
 __all__ = ["ClosedLoop", "LoopResult", "Stalled"]
 
@@ -145,6 +145,9 @@ class ClosedLoop:
                 self._delivered_bytes += at - start
             elif opcode == CLOSE or buffer.find(_ERROR, start, at) >= 0:
                 raise ServerRefused("deliveries", bytes(buffer[start:at]))
+            elif opcode == PING:
+                # Windows can be longer than a server waits for a sign of life.
+                self._sockets[fd].send(client_pong(bytes(buffer[start:at])))
         return count
 
     def _check_number(self, start: int, end: int, due: int) -> None:

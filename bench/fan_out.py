@@ -6,7 +6,9 @@ core 1), a C compiler, ``pip install -e '.[bench]'``. About eight minutes with t
 Command::
 
     python -m bench.fan_out [--subscribers 100,1000,5000] [--outstanding 1,16] [--seconds 3] [--rounds 3]
-                            [--servers floor,fanwire,fastapi,websockets] [--json PATH] [--record]
+                            [--servers floor,fanwire,fastapi,...] [--json PATH] [--record] [--plot [PATH]]
+
+Without ``--servers`` all of ``bench/README.md``'s table are measured; what is not installed yet is, without root.
 
 How to read it: ``× floor`` is the server's CPU time per delivery (user + system, from /proc) by that of the
 floor in the same round, median of the rounds: the number to compare between machines. 1.00 is what the kernel
@@ -22,18 +24,16 @@ latency at that load, not what publishers arriving at their own rate would meet 
 """
 
 import argparse
-import os
-import shlex
-import sys
-import time
 from pathlib import Path
 
-from bench.cells import GENERATOR_CORE, SERVER_CORE, Cell, measure_server
+from bench.cells import Cell, measure_server
 from bench.generator import GeneratorFailed, build_generator
-from bench.machine import describe_machine, raise_descriptor_limit
+from bench.machine import raise_descriptor_limit
+from bench.outputs import add_outputs, publish
 from bench.processes import ServerDied
-from bench.record import Run, read_git_state, record_run, write_json
-from bench.report import render, summarise
+from bench.progress import Progress
+from bench.record import begin_run
+from bench.report import QUESTION
 from bench.servers import SERVERS, Server, Unavailable, resolve
 
 __all__ = ["main"]
@@ -46,27 +46,16 @@ def main() -> int:
     """Run the comparison; 0 when every cell was measured, 1 when some are missing (the report says which)."""
     options = _parser().parse_args()
     skipped: list[str] = []
-    machine = describe_machine()
-    servers = _available(options.servers, skipped)
-    sizes = _sizes_that_fit(options.subscribers, raise_descriptor_limit(), skipped)
+    begun = begin_run("fan_out")
     generator = build_generator()
-    pinned = {SERVER_CORE, GENERATOR_CORE} <= os.sched_getaffinity(0)
-    if not pinned:
-        _say("NOT PINNED: fewer than two cores; server and load generator share what there is")
-    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    cells = _measure_all(servers, sizes, options, generator, skipped)
-    run = Run(
-        question="fan_out",
-        date=started,
-        command=shlex.join(["python", "-m", "bench.fan_out", *sys.argv[1:]]),
-        machine=machine | {"pinned": pinned, "source": read_git_state()},
-        servers={server.name: server.described for server in servers},
-        load_generator="C" if generator else "Python",
-        skipped=skipped,
-        cells=cells,
-    )
-    _publish_report(run, options.json, options.record)
-    return 1 if skipped or not cells else 0
+    with Progress() as progress:
+        servers = _available(options.servers, skipped, progress)
+        sizes = _sizes_that_fit(options.subscribers, raise_descriptor_limit(), skipped, progress)
+        progress.expect(options.rounds * len(sizes) * len(servers) * len(options.outstanding))
+        cells = _measure_all(servers, sizes, options, generator, skipped, progress)
+    described = {server.name: server.described for server in servers}
+    setting = {"load generator": "C" if generator else "Python", "loop": "closed"}
+    return publish(QUESTION, begun, options, cells, servers=described, setting=setting, skipped=skipped)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,8 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one window")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", type=_server_names, default=list(SERVERS), metavar="A,B")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write machine, versions and raw cells")
-    parser.add_argument("--record", action="store_true", help="keep the result in bench/results/")
+    add_outputs(parser, "fan_out")
     return parser
 
 
@@ -96,20 +84,22 @@ def _server_names(text: str) -> list[str]:
     return names
 
 
-def _available(names: list[str], skipped: list[str]) -> list[Server]:
+def _available(names: list[str], skipped: list[str], progress: Progress) -> list[Server]:
     found = []
     for name in names:
         try:
             found.append(resolve(name))
         except Unavailable as error:
-            _skip(skipped, str(error))
+            skipped.append(str(error))
+            progress.say(f"SKIPPED {error}")
     return found
 
 
-def _sizes_that_fit(sizes: list[int], descriptors: int, skipped: list[str]) -> list[int]:
+def _sizes_that_fit(sizes: list[int], descriptors: int, skipped: list[str], progress: Progress) -> list[int]:
     for size in sizes:
         if size + _SPARE_DESCRIPTORS > descriptors:
-            _skip(skipped, f"{size} subscribers: RLIMIT_NOFILE is {descriptors}; raise the hard limit first")
+            skipped.append(f"{size} subscribers: RLIMIT_NOFILE is {descriptors}; raise the hard limit first")
+            progress.say(f"SKIPPED {skipped[-1]}")
     return [size for size in sizes if size + _SPARE_DESCRIPTORS <= descriptors]
 
 
@@ -119,16 +109,22 @@ def _measure_all(
     options: argparse.Namespace,
     generator: Path | None,
     skipped: list[str],
+    progress: Progress,
 ) -> list[Cell]:
     cells: list[Cell] = []
     for round_ in range(1, options.rounds + 1):
         for size in sizes:
             for server in _rotated(servers, round_):
                 measured = measure_server(server, size, options.outstanding, options.seconds, round_, generator)
+                done = len(cells)
                 try:
-                    cells += map(_announced, measured)
+                    for cell in measured:
+                        cells.append(cell)
+                        progress.advance(_in_words(cell))
                 except (ServerDied, GeneratorFailed, ProcessLookupError) as error:
-                    _skip(skipped, f"round {round_}, {server.name}, {size} subscribers: {error}")
+                    skipped.append(f"round {round_}, {server.name}, {size} subscribers: {error}")
+                    lost = len(options.outstanding) - (len(cells) - done)
+                    progress.advance(f"SKIPPED {skipped[-1]}", lost)
     return cells
 
 
@@ -138,35 +134,12 @@ def _rotated(servers: list[Server], round_: int) -> list[Server]:
     return servers[first:] + servers[:first]
 
 
-def _announced(cell: Cell) -> Cell:
+def _in_words(cell: Cell) -> str:
     limited = " LOAD GENERATOR LIMITED" if cell.generator_limited else ""
-    _say(
+    return (
         f"round {cell.round}  {cell.subscribers:>5} × {cell.outstanding:<2} {cell.server:<11}"
         f"{cell.cpu_us:7.2f} µs  {cell.deliveries_per_s:>9,.0f}/s  p99 {cell.p99_ms:.1f} ms{limited}"
     )
-    return cell
-
-
-def _publish_report(run: Run, path: Path | None, record: bool) -> None:
-    for name, described in run.servers.items():
-        print(f"{name}: {described}")
-    print(f"load generator: {run.load_generator}; closed loop, medians of the rounds\n")
-    print(render(summarise(run.cells)))
-    for reason in run.skipped:
-        print(f"\nNOT MEASURED: {reason}")
-    if path:
-        write_json(run, path)
-    if record:
-        _say(f"recorded in {record_run(run)}")
-
-
-def _skip(skipped: list[str], reason: str) -> None:
-    skipped.append(reason)
-    _say(f"SKIPPED {reason}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

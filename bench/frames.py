@@ -5,10 +5,12 @@ Owns no state, does no I/O. Source of the layout: RFC 6455 §5.2.
 
 from typing import NamedTuple
 
-__all__ = ["CLOSE", "TEXT", "Frame", "client_frame", "next_frame", "server_frame"]
+__all__ = ["CLOSE", "PING", "TEXT", "Frame", "client_frame", "client_pong", "next_frame", "server_frame"]
 
 TEXT = 0x1
 CLOSE = 0x8
+PING = 0x9
+_PONG = 0xA
 
 
 class Frame(NamedTuple):
@@ -27,6 +29,11 @@ def client_frame(payload: bytes) -> bytes:
     Raises: ValueError when ``payload`` is longer.
     """
     return _header(len(payload), 0x80) + bytes(4) + payload
+
+
+def client_pong(payload: bytes) -> bytes:
+    """The masked answer to a ping with ``payload`` (at most 125 bytes, RFC 6455 §5.5)."""
+    return bytes((0x80 | _PONG, 0x80 | len(payload))) + bytes(4) + payload
 
 
 def server_frame(payload: bytes) -> bytes:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.client_sockets import handshake
 from bench.closed_loop import LoopResult
 from bench.cpu import pin
-from bench.dialogue import SUBSCRIBE, counter_offset
+from bench.dialects import ENVELOPES, Dialect
+from bench.dialogue import counter_offset
 from bench.native import build
 from bench.processes import stop
 
@@ -76,13 +76,22 @@ class Generator:
 
 @contextmanager
 def run_generator(
-    port: int, subscribers: int, publish: str, core: int, step_s: float, program: Path | None
+    port: int,
+    subscribers: int,
+    publish: str,
+    core: int,
+    step_s: float,
+    program: Path | None,
+    dialect: Dialect = ENVELOPES,
 ) -> Iterator[Generator]:
     """Start a closed-loop load generator pinned to ``core``; each of its steps may take ``step_s`` seconds.
 
-    ``program`` is the C generator, or None for the Python one. The child is stopped when the block ends.
+    ``publish`` is the envelope that it wraps as ``dialect`` has it. ``program`` is the C generator, or None for the
+    Python one. The child is stopped when the block ends.
     """
-    with start_generator(_command(port, subscribers, publish, program), core, step_s) as generator:
+    with start_generator(
+        _command(port, subscribers, dialect.wrap(publish), program, dialect), core, step_s
+    ) as generator:
         yield generator
 
 
@@ -114,8 +123,9 @@ def build_generator() -> Path | None:
     return build("load")
 
 
-def _command(port: int, subscribers: int, publish: str, program: Path | None) -> list[str]:
+def _command(port: int, subscribers: int, publish: str, program: Path | None, dialect: Dialect) -> list[str]:
     arguments = [str(port), str(subscribers), publish]
     if program is None:
-        return [sys.executable, "-m", "bench.load", *arguments]
-    return [str(program), *arguments, str(counter_offset(publish)), handshake(port), SUBSCRIBE]
+        return [sys.executable, "-m", "bench.load", *arguments, dialect.name]
+    said = [dialect.subscriber_handshake(port), dialect.subscribe, dialect.publisher_handshake(port), dialect.greeting]
+    return [str(program), *arguments, str(counter_offset(publish)), *said]

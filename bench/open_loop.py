@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.client_sockets import handshake
-from bench.dialogue import SUBSCRIBE, counter_offset
+from bench.dialects import ENVELOPES, Dialect
+from bench.dialogue import counter_offset
 from bench.generator import Generator, start_generator
 
 __all__ = ["OpenLoad", "OpenLoopResult", "Stalls", "Timed", "name_fate", "quantile_ms", "run_open_load"]
@@ -117,10 +117,18 @@ def quantile_ms(result: Timed, share: float) -> float | None:
 
 @contextmanager
 def run_open_load(
-    program: Path, port: int, stalls: Stalls, publish: str, core: int, longest_run_s: float
+    program: Path,
+    port: int,
+    stalls: Stalls,
+    publish: str,
+    core: int,
+    longest_run_s: float,
+    dialect: Dialect = ENVELOPES,
 ) -> Iterator[OpenLoad]:
     """Start ``program`` (``open_load``, built) pinned to ``core``; it is stopped when the block ends."""
     numbers = [str(port), str(stalls.healthy), str(stalls.stalled)]
-    texts = [publish, str(counter_offset(publish)), handshake(port), SUBSCRIBE]
+    wrapped = dialect.wrap(publish)
+    said = [dialect.subscriber_handshake(port), dialect.subscribe, dialect.publisher_handshake(port), dialect.greeting]
+    texts = [wrapped, str(counter_offset(wrapped)), *said]
     with start_generator([str(program), *numbers, *texts], core, longest_run_s + _SPARE_S) as generator:
         yield OpenLoad(generator)

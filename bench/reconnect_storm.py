@@ -7,7 +7,7 @@ with the defaults.
 Command::
 
     python -m bench.reconnect_storm [--clients 10000] [--rounds 3] [--topics 1] [--missed 3] [--in-flight 256]
-                                    [--json PATH] [--record]
+                                    [--json PATH] [--record] [--plot [PATH]]
 
 What is done: a fresh gateway with ``auth.mode = "jwt"`` for each size (a quarter, a half and all of ``--clients``) of
 each round. It has the history of 100 topics. Then the storm: every client is a user of its own, opens a connection
@@ -34,24 +34,20 @@ and there is no TLS. Clients spread their return in practice (``reconnect_jitter
 """
 
 import argparse
-import os
-import shlex
-import sys
-import time
 from pathlib import Path
 
-from bench.cells import GENERATOR_CORE, SERVER_CORE
 from bench.generator import GeneratorFailed
-from bench.machine import describe_machine, raise_descriptor_limit
+from bench.machine import raise_descriptor_limit
 from bench.native import build
+from bench.outputs import publish
 from bench.processes import ServerDied
-from bench.record import read_git_state
+from bench.progress import Progress
+from bench.record import begin_run
 from bench.servers import Unavailable
 from bench.storm_cells import StormCell, StormSetting, measure_storm
 from bench.storm_dialogue import Resume
 from bench.storm_options import ROOMS, make_parser, sizes_of
-from bench.storm_record import StormRun, record_storms, write_storms
-from bench.storm_report import render_storms, summarise_storms
+from bench.storm_report import QUESTION
 from bench.storm_server import authenticated_server
 
 __all__ = ["main"]
@@ -64,19 +60,18 @@ _FAILURES = (ServerDied, GeneratorFailed, RuntimeError, OSError)
 def main() -> int:
     """Run all storms; 0 when every one was measured, 1 when some are missing (the report says which)."""
     options = make_parser((__doc__ or "").splitlines()[0]).parse_args()
-    try:
-        program = _prepare(options)
-        server = authenticated_server(options.clients, "not started").described
-    except Unavailable as error:
-        _say(str(error))
-        return 1
-    machine = describe_machine() | {"source": read_git_state(), "pinned": _is_pinned()}
-    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    skipped: list[str] = []
-    cells = _measure_all(options, program, skipped)
-    command = shlex.join(["python", "-m", "bench.reconnect_storm", *sys.argv[1:]])
-    _publish_report(options, StormRun(started, command, machine, server, _in_words(options), skipped, cells))
-    return 1 if skipped or not cells else 0
+    sizes, skipped = sizes_of(options.clients), list[str]()
+    with Progress(options.rounds * len(sizes)) as progress:
+        try:
+            program = _prepare(options)
+            server = authenticated_server(options.clients, "not started").described
+        except Unavailable as error:
+            progress.say(str(error))
+            return 1
+        begun = begin_run("reconnect_storm")
+        cells = _measure_all(options, sizes, program, skipped, progress)
+    servers, setting = {"fanwire": server}, {"clients": _in_words(options)}
+    return publish(QUESTION, begun, options, cells, servers=servers, setting=setting, skipped=skipped)
 
 
 def _prepare(options: argparse.Namespace) -> Path:
@@ -91,55 +86,34 @@ def _prepare(options: argparse.Namespace) -> Path:
     return program
 
 
-def _is_pinned() -> bool:
-    pinned = {SERVER_CORE, GENERATOR_CORE} <= os.sched_getaffinity(0)
-    if not pinned:
-        _say("NOT PINNED: fewer than two cores; server and load generator share what there is")
-    return pinned
-
-
 def _in_words(options: argparse.Namespace) -> str:
     behind = f"{options.missed} messages behind on {options.topics} of {ROOMS} topics"
-    return f"Clients are {behind}, at most {options.in_flight} on their way at any time."
+    return f"{behind}, at most {options.in_flight} on their way at any time"
 
 
-def _measure_all(options: argparse.Namespace, program: Path, skipped: list[str]) -> list[StormCell]:
+def _measure_all(
+    options: argparse.Namespace, sizes: list[int], program: Path, skipped: list[str], progress: Progress
+) -> list[StormCell]:
     resume = Resume(options.topics, options.missed, ROOMS)
     cells = []
     for round_ in range(1, options.rounds + 1):
-        for size in sizes_of(options.clients):
+        for size in sizes:
             try:
                 cells.append(measure_storm(StormSetting(size, resume, options.in_flight), round_, program))
             except _FAILURES as error:
                 skipped.append(f"round {round_}, {size} clients: {error}")
-                _say(f"SKIPPED {skipped[-1]}")
+                progress.advance(f"SKIPPED {skipped[-1]}")
                 continue
-            _announce(cells[-1])
+            progress.advance(_told(cells[-1]))
     return cells
 
 
-def _announce(cell: StormCell) -> None:
+def _told(cell: StormCell) -> str:
     limited = "  LOAD GENERATOR LIMITED" if cell.generator_limited else ""
-    _say(
+    return (
         f"round {cell.round}  {cell.clients:,} clients  {cell.live_per_s:,.0f}/s  CPU {cell.cpu_us:,.0f} µs each  "
         f"all live after {cell.wall_s:.2f} s  {cell.rss_kib:.1f} KiB each  gone in {cell.gone_s:.2f} s{limited}"
     )
-
-
-def _publish_report(options: argparse.Namespace, run: StormRun) -> None:
-    print(f"{run.server}\n{run.setting} Medians of the rounds.\n")
-    if run.cells:
-        print(render_storms(summarise_storms(run.cells)))
-    for reason in run.skipped:
-        print(f"\nNOT MEASURED: {reason}")
-    if options.json:
-        write_storms(run, options.json)
-    if options.record:
-        _say(f"recorded in {record_storms(run)}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ A ratio is taken to the floor of the same round, then the median of the rounds: 
 for a minute slows both.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
 
 from bench.cells import Cell
+from bench.fan_out_plot import draw_fan_out
+from bench.question import Question, typed
+from bench.tables import markdown_table
 
-__all__ = ["Row", "render", "summarise"]
+__all__ = ["QUESTION", "Row", "render", "summarise"]
 
 _FLOOR = "floor"
 _HEADINGS = (
@@ -66,7 +69,8 @@ def render(rows: Sequence[Row]) -> str:
     blocks = []
     for setting in dict.fromkeys((row.subscribers, row.outstanding) for row in rows):
         members = [row for row in rows if (row.subscribers, row.outstanding) == setting]
-        blocks.append(f"### {setting[0]:,} subscribers, {setting[1]} outstanding\n\n{_table(map(_line, members))}")
+        table = markdown_table(_HEADINGS, map(_line, members))
+        blocks.append(f"### {setting[0]:,} subscribers, {setting[1]} outstanding\n\n{table}")
     if any(row.generator_limited for row in rows):
         blocks.append("(*) load generator limited: the server's CPU is valid, its rate and latency are not.")
     return "\n\n".join(blocks)
@@ -112,14 +116,9 @@ def _line(row: Row) -> tuple[str, ...]:
     )
 
 
-def _table(lines: Iterable[tuple[str, ...]]) -> str:
-    table = [_HEADINGS, *lines]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
-    rule = "|" + "|".join("-" * (width + 1) + (":" if place else "-") for place, width in enumerate(widths)) + "|"
-    head, *body = ("| " + " | ".join(_padded(line, widths)) + " |" for line in table)
-    return "\n".join([head, rule, *body])
-
-
-def _padded(line: tuple[str, ...], widths: list[int]) -> list[str]:
-    first, *others = zip(line, widths, strict=True)
-    return [first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)]
+QUESTION = Question(
+    "fan_out",
+    summarise=lambda cells: [asdict(row) for row in summarise(typed(Cell, cells))],
+    render=lambda rows: render(typed(Row, rows)),
+    draw=draw_fan_out,
+)

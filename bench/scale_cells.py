@@ -55,6 +55,7 @@ class LatencyCell:
     p50_ms: float
     p99_ms: float
     server_waited: float
+    kind: str = "latency"
 
     @property
     def disturbed(self) -> bool:
@@ -73,6 +74,7 @@ class ThroughputCell:
     cpu_us: float
     store_cpu_us: float
     generator_busy: float
+    kind: str = "deliveries"
 
     @property
     def generator_limited(self) -> bool:
@@ -92,6 +94,7 @@ class FreshCell:
     cpu_us: float
     store_cpu_us: float
     asked: Mapping[str, int] = field(default_factory=dict)
+    kind: str = "storm"
 
 
 def measure_latency(bus: str, seconds: float, round_: int, program: Path) -> LatencyCell:

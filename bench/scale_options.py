@@ -1,8 +1,8 @@
 """The command line of ``bench.scale_out``. Owns no state."""
 
 import argparse
-from pathlib import Path
 
+from bench.outputs import add_outputs
 from bench.scale_buses import BUSES
 
 __all__ = ["make_parser"]
@@ -16,8 +16,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_positive, default=5, help="of each window")
     parser.add_argument("--clients", type=_positive, default=2000, help="of each storm")
     parser.add_argument("--rounds", type=_positive, default=3)
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write machine, versions and raw cells")
-    parser.add_argument("--record", action="store_true", help="keep the result in bench/results/")
+    add_outputs(parser, "scale_out")
     return parser
 
 

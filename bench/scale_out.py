@@ -7,7 +7,7 @@ defaults.
 Command::
 
     python -m bench.scale_out [--buses memory,redis,nats] [--subscribers 1000] [--seconds 5] [--clients 2000]
-                              [--rounds 3] [--json PATH] [--record]
+                              [--rounds 3] [--json PATH] [--record] [--plot [PATH]]
 
 What is done, in each round, every time with a fresh gateway and a fresh store:
 
@@ -37,18 +37,17 @@ What it is not: a network. Redis across one adds its round trip to every publish
 """
 
 import argparse
-import shlex
-import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from bench.generator import GeneratorFailed
-from bench.machine import describe_machine, raise_descriptor_limit
+from bench.machine import raise_descriptor_limit
 from bench.native import build
+from bench.outputs import publish
 from bench.processes import ServerDied
-from bench.record import read_git_state
+from bench.progress import Progress
+from bench.record import begin_run
 from bench.scale_buses import require_bus
 from bench.scale_cells import (
     FreshCell,
@@ -59,26 +58,26 @@ from bench.scale_cells import (
     measure_throughput,
 )
 from bench.scale_options import make_parser
-from bench.scale_record import ScaleRun, record_scale, write_scale
+from bench.scale_report import QUESTION
 from bench.servers import Unavailable, resolve
 
 __all__ = ["main"]
 
 _SPARE_DESCRIPTORS = 200
 _FAILURES = (ServerDied, GeneratorFailed, Unavailable, RuntimeError, OSError)
-_Cell = TypeVar("_Cell")
+_Cell = LatencyCell | ThroughputCell | FreshCell
+_Measurement = Callable[[int], _Cell]
 
 
 class _Bench:
     """What was asked, the three load generators, and what has been measured and skipped so far."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, progress: Progress) -> None:
         self.options = options
         self.open_load, self.load, self.storm_load = map(_built, ("open_load", "load", "storm_load"))
         self.skipped: list[str] = []
-        self.latencies: list[LatencyCell] = []
-        self.throughputs: list[ThroughputCell] = []
-        self.storms: list[FreshCell] = []
+        self.cells: list[_Cell] = []
+        self._progress = progress
 
     def find_buses(self) -> list[str]:
         """Those of ``--buses`` that can be had; the others are skipped, and say what to install."""
@@ -87,64 +86,64 @@ class _Bench:
             try:
                 require_bus(bus)
             except Unavailable as error:
-                self.skip(str(error))
+                self._skip(str(error), 0)
             else:
                 found.append(bus)
         return found
 
-    def measure(self, buses: list[str], round_: int) -> None:
-        options, shared = self.options, [bus for bus in buses if bus != "memory"]
-        for bus in buses:
-            self._try(self.latencies, lambda bus=bus: measure_latency(bus, options.seconds, round_, self.open_load))
-        for bus, workers in [*((bus, 1) for bus in buses), *((bus, 2) for bus in shared)]:
-            self._try(
-                self.throughputs,
-                lambda bus=bus, workers=workers: measure_throughput(
-                    bus, workers, options.subscribers, options.seconds, round_, self.load
-                ),
-            )
-        for bus, is_fresh in [*((bus, False) for bus in buses), *((bus, True) for bus in shared)]:
-            self._try(
-                self.storms,
-                lambda bus=bus, is_fresh=is_fresh: measure_storm(
-                    bus, is_fresh, options.clients, round_, self.storm_load
-                ),
-            )
+    def measure(self, buses: list[str]) -> None:
+        """All rounds, each with every cell."""
+        planned = [*self._latencies(buses), *self._throughputs(buses), *self._storms(buses)]
+        self._progress.expect(self.options.rounds * len(planned))
+        for round_ in range(1, self.options.rounds + 1):
+            for measurement in planned:
+                self._try(measurement, round_)
 
-    def skip(self, reason: str) -> None:
-        self.skipped.append(reason)
-        _say(f"SKIPPED {reason}")
+    def _latencies(self, buses: list[str]) -> list[_Measurement]:
+        return [partial(measure_latency, bus, self.options.seconds, program=self.open_load) for bus in buses]
 
-    def _try(self, cells: list[_Cell], measure: Callable[[], _Cell]) -> None:
+    def _throughputs(self, buses: list[str]) -> list[_Measurement]:
+        size, seconds = self.options.subscribers, self.options.seconds
+        wanted = [*((bus, 1) for bus in buses), *((bus, 2) for bus in _shared(buses))]
+        return [partial(measure_throughput, bus, workers, size, seconds, program=self.load) for bus, workers in wanted]
+
+    def _storms(self, buses: list[str]) -> list[_Measurement]:
+        clients, program = self.options.clients, self.storm_load
+        wanted = [*((bus, False) for bus in buses), *((bus, True) for bus in _shared(buses))]
+        return [partial(measure_storm, bus, is_fresh, clients, program=program) for bus, is_fresh in wanted]
+
+    def _try(self, measurement: _Measurement, round_: int) -> None:
         try:
-            cells.append(measure())
+            self.cells.append(measurement(round_))
         except _FAILURES as error:
-            self.skip(str(error))
+            self._skip(str(error), 1)
         else:
-            _say(str(cells[-1]))
+            self._progress.advance(str(self.cells[-1]))
+
+    def _skip(self, reason: str, cells: int) -> None:
+        self.skipped.append(reason)
+        self._progress.advance(f"SKIPPED {reason}", cells)
 
 
 def main() -> int:
     """Run all rounds; 0 when every cell was measured, 1 when some are missing (the report says which)."""
     options = make_parser((__doc__ or "").splitlines()[0]).parse_args()
-    try:
-        _require_descriptors(options)
-        bench, server = _Bench(options), resolve("fanwire")
-    except Unavailable as error:
-        _say(str(error))
-        return 1
-    machine = describe_machine() | {"source": read_git_state()}
-    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    buses = bench.find_buses()
-    for round_ in range(1, options.rounds + 1):
-        bench.measure(buses, round_)
-    command = shlex.join(["python", "-m", "bench.scale_out", *sys.argv[1:]])
-    cells = bench.latencies, bench.throughputs, bench.storms
-    described = (
-        f"{server.described.partition(',')[0]}; {options.subscribers:,} subscribers where deliveries are counted."
-    )
-    _publish_report(options, ScaleRun(started, command, machine, described, bench.skipped, *cells))
-    return 1 if bench.skipped or not buses else 0
+    with Progress() as progress:
+        try:
+            _require_descriptors(options)
+            bench, server = _Bench(options, progress), resolve("fanwire")
+        except Unavailable as error:
+            progress.say(str(error))
+            return 1
+        begun = begin_run("scale_out")
+        bench.measure(bench.find_buses())
+    servers = {"fanwire": server.described.partition(",")[0]}
+    setting = {"subscribers where deliveries are counted": options.subscribers}
+    return publish(QUESTION, begun, options, bench.cells, servers=servers, setting=setting, skipped=bench.skipped)
+
+
+def _shared(buses: list[str]) -> list[str]:
+    return [bus for bus in buses if bus != "memory"]
 
 
 def _require_descriptors(options: argparse.Namespace) -> None:
@@ -158,20 +157,6 @@ def _built(name: str) -> Path:
     if program is None:
         raise Unavailable("load generator", "no C compiler, and in Python it would measure itself: install gcc")
     return program
-
-
-def _publish_report(options: argparse.Namespace, run: ScaleRun) -> None:
-    print(f"{run.server} Medians of the rounds.\n\n{run.rendered()}")
-    for reason in run.skipped:
-        print(f"\nNOT MEASURED: {reason}")
-    if options.json:
-        write_scale(run, options.json)
-    if options.record:
-        _say(f"recorded in {record_scale(run)}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ whichever is longer, and at most 12 s of waiting for what is late: about ten min
 Command::
 
     python -m bench.slow_clients [--subscribers 1000] [--stalled 0,10,50] [--seconds 10] [--rounds 3]
-                                 [--rates 200,100,50,25,10,5] [--servers fanwire,fastapi[,websockets]]
-                                 [--policy disconnect[,catch_up,...]] [--json PATH] [--plot PATH] [--record]
+                                 [--rates 200,100,50,25,10,5] [--servers fanwire,fastapi[,websockets,...]]
+                                 [--policy disconnect[,catch_up,...]] [--json PATH] [--record] [--plot [PATH]]
 
 What is done: the stalled subscribers complete the handshake, subscribe with the smallest receive buffer there is,
 and never read again. One publisher then sends 1 KiB messages on a fixed schedule, whatever comes back (open loop).
@@ -33,26 +33,21 @@ bytes, so that the kernel buffers per connection what it would on a network, and
 """
 
 import argparse
-import os
-import shlex
-import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.cells import GENERATOR_CORE, SERVER_CORE
 from bench.generator import GeneratorFailed
-from bench.machine import describe_machine, raise_descriptor_limit
+from bench.machine import raise_descriptor_limit
 from bench.native import build
+from bench.outputs import publish
 from bench.processes import ServerDied
-from bench.record import read_git_state
+from bench.progress import Progress
+from bench.record import begin_run
 from bench.servers import Unavailable
 from bench.stall_cells import Setting, StallCell, Subject, keeps_up, measure_stalls
 from bench.stall_options import make_parser
-from bench.stall_plot import draw_stalls, require_plotting
-from bench.stall_record import StallRun, record_stalls, write_stalls
-from bench.stall_report import render_stalls, summarise_stalls
+from bench.stall_report import QUESTION
 from bench.stall_subjects import find_subjects
 
 __all__ = ["main"]
@@ -67,37 +62,34 @@ class _Bench:
 
     options: argparse.Namespace
     program: Path
+    progress: Progress
     skipped: list[str]
 
-    def skip(self, reason: str) -> None:
+    def skip(self, reason: str, cells: int = 0) -> None:
         self.skipped.append(reason)
-        _say(f"SKIPPED {reason}")
+        self.progress.advance(f"SKIPPED {reason}", cells)
 
 
 def main() -> int:
     """Run the comparison; 0 when every cell was measured, 1 when some are missing (the report says which)."""
     options = make_parser((__doc__ or "").splitlines()[0]).parse_args()
-    try:
-        bench = _Bench(options, _prepare(options), [])
-    except Unavailable as error:
-        _say(str(error))
-        return 1
-    machine = describe_machine() | {"source": read_git_state(), "pinned": _is_pinned()}
-    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    with tempfile.TemporaryDirectory() as folder:
+    with Progress() as progress, tempfile.TemporaryDirectory() as folder:
+        try:
+            bench = _Bench(options, _prepare(options), progress, [])
+        except Unavailable as error:
+            progress.say(str(error))
+            return 1
+        begun = begin_run("slow_clients")
         subjects = _find_all(bench, Path(folder))
         carried = _probe_all(bench, subjects)
         cells = _measure_all(bench, subjects, carried)
-    described = {subject.server.name: subject.server.described for subject in subjects}
-    command = shlex.join(["python", "-m", "bench.slow_clients", *sys.argv[1:]])
-    _publish_report(options, StallRun(started, command, machine, described, carried, bench.skipped, cells))
-    return 1 if bench.skipped or not cells else 0
+    servers = {subject.server.name: subject.server.described for subject in subjects}
+    setting = {"subscribers": options.subscribers, "carried with nobody stalled, messages/s": carried}
+    return publish(QUESTION, begun, options, cells, servers=servers, setting=setting, skipped=bench.skipped)
 
 
 def _prepare(options: argparse.Namespace) -> Path:
     """The load generator, built. Raises: Unavailable when something that was asked for cannot be had."""
-    if options.plot:
-        require_plotting()
     descriptors = raise_descriptor_limit()
     if options.subscribers + _SPARE_DESCRIPTORS > descriptors:
         reason = f"{options.subscribers} do not fit RLIMIT_NOFILE, {descriptors}; raise the hard limit first"
@@ -106,13 +98,6 @@ def _prepare(options: argparse.Namespace) -> Path:
     if program is None:
         raise Unavailable("load generator", "no C compiler, and Python cannot time 200,000 deliveries/s: install gcc")
     return program
-
-
-def _is_pinned() -> bool:
-    pinned = {SERVER_CORE, GENERATOR_CORE} <= os.sched_getaffinity(0)
-    if not pinned:
-        _say("NOT PINNED: fewer than two cores; server and load generator share what there is")
-    return pinned
 
 
 def _find_all(bench: _Bench, folder: Path) -> list[Subject]:
@@ -142,7 +127,7 @@ def _probe_all(bench: _Bench, subjects: list[Subject]) -> dict[str, int]:
             bench.skip(f"{name}: does not even carry {bench.options.rates[-1]}/s with nobody stalled")
         else:
             carried[name] = rate
-            _say(f"{name} carries {rate}/s with nobody stalled")
+            bench.progress.say(f"{name} carries {rate}/s with nobody stalled")
     return carried
 
 
@@ -154,11 +139,12 @@ def _highest_rate(bench: _Bench, subject: Subject) -> int | None:
 
 
 def _measure_all(bench: _Bench, subjects: list[Subject], carried: dict[str, int]) -> list[StallCell]:
+    lines = [(subject, rate) for subject in subjects for rate in _rates_of(subject, carried, bench.options.rates[0])]
+    bench.progress.expect(bench.options.rounds * len(lines) * len(bench.options.stalled))
     cells: list[StallCell] = []
     for round_ in range(1, bench.options.rounds + 1):
-        for subject in subjects:
-            for rate in _rates_of(subject, carried, bench.options.rates[0]):
-                cells += _measure_shares(bench, subject, rate, round_)
+        for subject, rate in lines:
+            cells += _measure_shares(bench, subject, rate, round_)
     return cells
 
 
@@ -177,38 +163,18 @@ def _measure_shares(bench: _Bench, subject: Subject, rate: int, round_: int) -> 
         try:
             cells.append(measure_stalls(subject, setting, round_, bench.program))
         except _FAILURES as error:
-            bench.skip(f"round {round_}, {subject.name} at {rate}/s, {percent} % stalled: {error}")
+            bench.skip(f"round {round_}, {subject.name} at {rate}/s, {percent} % stalled: {error}", 1)
             continue
-        _announce(cells[-1])
+        bench.progress.advance(_in_words(cells[-1]))
     return cells
 
 
-def _announce(cell: StallCell) -> None:
+def _in_words(cell: StallCell) -> str:
     p99 = "never" if cell.p99_ms is None else f"{cell.p99_ms:.1f} ms"
-    _say(
+    return (
         f"round {cell.round}  {cell.server} {cell.policy}  {cell.rate}/s  {cell.stalled_percent} % stalled  "
         f"p99 {p99}  missing {cell.missing:,} of {cell.due:,}  let go {cell.let_go} of {cell.stalled}"
     )
-
-
-def _publish_report(options: argparse.Namespace, run: StallRun) -> None:
-    for name, described in run.servers.items():
-        print(f"{name}: {described}; carries {run.carried.get(name, 'none of the rates')}/s with nobody stalled")
-    rows = summarise_stalls(run.cells)
-    print(f"{options.subscribers:,} subscribers, 1 KiB messages, open loop, medians of the rounds\n")
-    print(render_stalls(rows))
-    for reason in run.skipped:
-        print(f"\nNOT MEASURED: {reason}")
-    if options.json:
-        write_stalls(run, options.json)
-    if options.plot and rows:
-        draw_stalls(rows, options.subscribers, options.plot)
-    if options.record:
-        _say(f"recorded in {record_stalls(run)}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -136,7 +136,9 @@ def measure_stalls(subject: Subject, setting: Setting, round_: int, program: Pat
     publish = publish_text(_DELIVERED_BYTES, subject.server.adds_bytes)
     with (
         run_server(subject.server, SERVER_CORE) as running,
-        run_open_load(program, running.port, setting.stalls, publish, GENERATOR_CORE, setting.window_s) as load,
+        run_open_load(
+            program, running.port, setting.stalls, publish, GENERATOR_CORE, setting.window_s, subject.server.dialect
+        ) as load,
     ):
         load.connect()
         load.run(_WARM_UP_RATE, _WARM_UP, _PATIENCE_S)
@@ -153,7 +155,7 @@ def keeps_up(server: Server, rate: int, subscribers: int, program: Path) -> bool
     stalls = Stalls(subscribers, 0)
     with (
         run_server(server, SERVER_CORE) as running,
-        run_open_load(program, running.port, stalls, publish, GENERATOR_CORE, _PROBE_S) as load,
+        run_open_load(program, running.port, stalls, publish, GENERATOR_CORE, _PROBE_S, server.dialect) as load,
     ):
         load.connect()
         load.run(min(rate, _WARM_UP_RATE), _WARM_UP, _PATIENCE_S)

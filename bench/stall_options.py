@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Callable, Collection
-from pathlib import Path
 
+from bench.outputs import add_outputs
 from bench.stall_subjects import POLICIES
 
 __all__ = ["COMPARED", "make_parser"]
 
-COMPARED = ("fanwire", "fastapi", "websockets")
+COMPARED = ("fanwire", "fastapi", "websockets", "tornado", "picows", "uwebsockets", "nchan", "ws", "socketio")
 
 
 def make_parser(description: str) -> argparse.ArgumentParser:
@@ -21,9 +21,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--rates", type=_numbers, default=[200, 100, 50, 25, 10, 5], metavar="N,N")
     parser.add_argument("--servers", type=_among(COMPARED), default=["fanwire", "fastapi"], metavar="A,B")
     parser.add_argument("--policy", type=_among(POLICIES), default=["disconnect"], metavar="A,B")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write machine, versions and raw cells")
-    parser.add_argument("--plot", type=Path, metavar="PATH", help="draw the healthy p99 by stalled share")
-    parser.add_argument("--record", action="store_true", help="keep the result in bench/results/")
+    add_outputs(parser, "slow_clients")
     return parser
 
 

@@ -6,14 +6,17 @@ of the rounds: a machine that slows down for a minute slows both.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from statistics import median
 
+from bench.question import Question, typed
 from bench.stall_cells import StallCell
+from bench.stall_plot import draw_stalls
+from bench.stall_rows import StallRow
+from bench.tables import markdown_table
 
-__all__ = ["TARGET_PERCENT", "TARGET_RATIO", "StallRow", "render_stalls", "summarise_stalls"]
+__all__ = ["QUESTION", "render_stalls", "summarise_stalls"]
 
-TARGET_PERCENT, TARGET_RATIO = 10, 1.20
 _NEVER = math.inf
 _HEADINGS = (
     "server",
@@ -32,41 +35,6 @@ _HEADINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StallRow:
-    """The medians of one server in one setting; None for a latency that was never, or a ratio without a baseline.
-
-    ``missing`` and ``disordered`` are the worst of the rounds, ``fate`` that of the last; units as in ``StallCell``.
-    """
-
-    server: str
-    policy: str
-    rate: int
-    stalled_percent: int
-    rounds: int
-    p50_ms: float | None
-    p99_ms: float | None
-    max_ms: float | None
-    ratio: float | None
-    due: int
-    missing: int
-    disordered: int
-    rss_growth_mib: float
-    rss_peak_growth_mib: float
-    server_busy: float
-    generator_busy: float
-    generator_limited: bool
-    disturbed: bool
-    fate: str
-    remark: str
-
-    @property
-    def label(self) -> str:
-        """The server with its policy, where it has one, and the rate."""
-        policy = "" if self.policy == "–" else f" ({self.policy})"
-        return f"{self.server}{policy}, {self.rate}/s"
-
-
 def summarise_stalls(cells: Sequence[StallCell]) -> list[StallRow]:
     """One row per server, policy, rate and share of stalled, in the order in which the cells first name them."""
     groups: dict[tuple[str, str, int, int], list[StallCell]] = {}
@@ -77,15 +45,14 @@ def summarise_stalls(cells: Sequence[StallCell]) -> list[StallRow]:
 
 
 def render_stalls(rows: Sequence[StallRow]) -> str:
-    """The rows as a Markdown table, what went wrong in words below it, and how the target was met."""
-    blocks = [_table(map(_line, rows))]
+    """The rows as a Markdown table, and below it in words what went wrong and what is in doubt."""
+    blocks = [markdown_table(_HEADINGS, map(_line, rows), words=len(_HEADINGS))]
     blocks += [f"- {row.label}, {row.stalled_percent} % stalled: {row.remark}" for row in rows if row.remark]
     if any(row.generator_limited for row in rows):
         blocks.append("(*) load generator limited: the latencies are its own.")
     if any(row.disturbed for row in rows):
         blocks.append("(!) in some round something else ran on the server's core while the server had work to do.")
-    target = f"Target: at {TARGET_PERCENT} % stalled the healthy p99 moves by less than {TARGET_RATIO - 1:.0%}."
-    return "\n\n".join([*blocks, "\n".join([target, *_verdicts(rows)])])
+    return "\n\n".join(blocks)
 
 
 def _setting(cell: StallCell) -> tuple[int, str, str, int]:
@@ -113,6 +80,7 @@ def _row(cells: list[StallCell], baselines: dict[tuple[int, str, str, int], Stal
         generator_busy=median(cell.generator_busy for cell in cells),
         generator_limited=any(cell.generator_limited for cell in cells),
         disturbed=any(cell.disturbed for cell in cells),
+        baseline_disturbed=any((base := baselines.get(_setting(cell))) and base.disturbed for cell in cells),
         fate=_fate(last),
         remark=_remark(worst, max(cell.disordered for cell in cells)),
     )
@@ -157,22 +125,6 @@ def _remark(worst: StallCell, disordered: int) -> str:
     return "; ".join(said)
 
 
-def _verdicts(rows: Sequence[StallRow]) -> list[str]:
-    lines = []
-    for row in rows:
-        if row.stalled_percent != TARGET_PERCENT or (row.ratio is None and row.p99_ms is not None):
-            continue
-        verdict = "met" if row.ratio is not None and row.ratio < TARGET_RATIO else "MISSED"
-        lines.append(f"- {row.label}: p99 {_times(row)}: {verdict}{_doubt(row, rows)}")
-    return lines
-
-
-def _doubt(row: StallRow, rows: Sequence[StallRow]) -> str:
-    # A ratio is no better than the worse of its two windows.
-    compared = [other for other in rows if other.label == row.label and other.stalled_percent in (0, TARGET_PERCENT)]
-    return " (!)" if any(other.disturbed for other in compared) else ""
-
-
 def _line(row: StallRow) -> tuple[str, ...]:
     limited = (" (*)" if row.generator_limited else "") + (" (!)" if row.disturbed else "")
     return (
@@ -202,8 +154,9 @@ def _times(row: StallRow) -> str:
     return "–" if row.ratio is None else f"× {row.ratio:.2f}"
 
 
-def _table(lines: Iterable[tuple[str, ...]]) -> str:
-    table = [_HEADINGS, *lines]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
-    head, *body = ("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in table)
-    return "\n".join([head, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *body])
+QUESTION = Question(
+    "slow_clients",
+    summarise=lambda cells: [asdict(row) for row in summarise_stalls(typed(StallCell, cells))],
+    render=lambda rows: render_stalls(typed(StallRow, rows)),
+    draw=lambda figure, rows: draw_stalls(figure, typed(StallRow, rows)),
+)

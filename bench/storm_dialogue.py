@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from bench.client_sockets import handshake
+from bench.dialects import ENVELOPES
 from bench.dialogue import ID_PREFIX
 
 __all__ = ["ALGORITHM", "Resume", "client_lines", "handshake_head", "room_messages", "room_topic", "sign"]
@@ -64,7 +64,7 @@ def client_lines(count: int, resume: Resume, seen: Mapping[int, int | str], secr
 
 def handshake_head(port: int) -> str:
     """The upgrade request up to where the token begins; the token and an empty line complete it."""
-    return handshake(port).removesuffix("\r\n\r\n") + ", fanwire.token."
+    return ENVELOPES.subscriber_handshake(port).removesuffix("\r\n\r\n") + ", fanwire.token."
 
 
 def _message(room: int, number: int) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
+
+from bench.outputs import add_outputs
 
 __all__ = ["ROOMS", "make_parser", "sizes_of"]
 
@@ -22,8 +23,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--topics", type=_up_to(_MOST_TOPICS), default=1, help="that a client subscribes to")
     parser.add_argument("--missed", type=_up_to(_MOST_MISSED), default=3, help="messages behind, on each topic")
     parser.add_argument("--in-flight", type=_up_to(_MOST_IN_FLIGHT), default=256, help="on their way at any time")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write machine, versions and raw cells")
-    parser.add_argument("--record", action="store_true", help="keep the result in bench/results/")
+    add_outputs(parser, "reconnect_storm")
     return parser
 
 

@@ -1,18 +1,20 @@
-"""Turns raw cells of ``bench.reconnect_storm`` into medians and verdicts, and those into text. Pure: no clock, no file.
+"""Turns raw cells of ``bench.reconnect_storm`` into medians, and those into text. Pure: no clock, no file.
 
 How the cost of a disconnect grows is a ratio within one round, then the median of the rounds: a machine that slows down
 for a minute slows all sizes of a round.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
 
+from bench.panels import Bars, panels
+from bench.question import Question, Values, typed
 from bench.storm_cells import StormCell
+from bench.tables import markdown_table
 
-__all__ = ["TARGET_GROWTH", "TARGET_KIB", "TARGET_PER_S", "StormRow", "render_storms", "summarise_storms"]
+__all__ = ["QUESTION", "StormRow", "render_storms", "summarise_storms"]
 
-TARGET_PER_S, TARGET_KIB, TARGET_GROWTH = 2500, 20.0, 1.5
 _HEADINGS = (
     "clients",
     "live/s",
@@ -34,7 +36,8 @@ _HEADINGS = (
 class StormRow:
     """The medians of one size; units as in ``StormCell``.
 
-    ``growth`` is the CPU time of one disconnect by that in the smallest size, None where that took no measurable time.
+    ``growth`` is the CPU time of one disconnect by that in the smallest size, None where that took no measurable time
+    and where there is no smaller size.
     """
 
     clients: int
@@ -59,18 +62,18 @@ class StormRow:
 def summarise_storms(cells: Sequence[StormCell]) -> list[StormRow]:
     """One row per size, from small to large."""
     sizes = sorted({cell.clients for cell in cells})
-    smallest = {cell.round: cell for cell in cells if cell.clients == sizes[0]}
+    smallest = {cell.round: cell for cell in cells if cell.clients == sizes[0]} if len(sizes) > 1 else {}
     return [_row([cell for cell in cells if cell.clients == size], smallest) for size in sizes]
 
 
 def render_storms(rows: Sequence[StormRow]) -> str:
-    """The rows as a Markdown table, and below it how the largest of them meets the targets."""
-    blocks = [_table(map(_line, rows))]
+    """The rows as a Markdown table, and below it what is in doubt."""
+    blocks = [markdown_table(_HEADINGS, map(_line, rows), words=0)]
     if any(row.generator_limited for row in rows):
         blocks.append("(*) load generator limited: the server's CPU is valid, rate and times are the generator's own.")
     if any(row.disturbed for row in rows):
         blocks.append("(!) in some round something else ran on the server's core while the server had work to do.")
-    return "\n\n".join([*blocks, *_verdicts(rows)])
+    return "\n\n".join(blocks)
 
 
 def _row(cells: list[StormCell], smallest: dict[int, StormCell]) -> StormRow:
@@ -104,39 +107,6 @@ def _growth(cells: list[StormCell], smallest: dict[int, StormCell]) -> float | N
     return median(ratios) if ratios else None
 
 
-def _verdicts(rows: Sequence[StormRow]) -> list[str]:
-    if not rows:
-        return []
-    least, most = rows[0], rows[-1]
-    lines = [f"Targets, at {most.clients:,} clients:", _rate_verdict(most), _memory_verdict(most)]
-    if most.clients > least.clients:
-        lines.append(_growth_verdict(least, most))
-    return ["\n".join(lines)]
-
-
-def _rate_verdict(row: StormRow) -> str:
-    alone = f", {1e6 / row.cpu_us:,.0f} by CPU time alone" if row.cpu_us else ""
-    doubt = (" (*)" if row.generator_limited else "") + (" (!)" if row.disturbed else "")
-    verdict = _verdict(row.live_per_s >= TARGET_PER_S)
-    return f"- at least {TARGET_PER_S:,} a second per core: {row.live_per_s:,.0f}{alone}: {verdict}{doubt}"
-
-
-def _memory_verdict(row: StormRow) -> str:
-    verdict = _verdict(row.rss_kib <= TARGET_KIB)
-    return f"- at most {TARGET_KIB:g} KiB per idle connection: {row.rss_kib:.1f}: {verdict}"
-
-
-def _growth_verdict(least: StormRow, most: StormRow) -> str:
-    asked = f"- a disconnect costs at most × {TARGET_GROWTH:g} of what it costs at {least.clients:,}"
-    if most.growth is None:
-        return f"{asked}: took less than a tick of the clock at {least.clients:,}: no verdict"
-    return f"{asked}: × {most.growth:.2f}: {_verdict(most.growth <= TARGET_GROWTH)}"
-
-
-def _verdict(is_met: bool) -> str:
-    return "met" if is_met else "MISSED"
-
-
 def _line(row: StormRow) -> tuple[str, ...]:
     limited = (" (*)" if row.generator_limited else "") + (" (!)" if row.disturbed else "")
     return (
@@ -156,8 +126,17 @@ def _line(row: StormRow) -> tuple[str, ...]:
     )
 
 
-def _table(lines: Iterable[tuple[str, ...]]) -> str:
-    table = [_HEADINGS, *lines]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_HEADINGS))]
-    head, *body = ("| " + " | ".join(map(str.rjust, line, widths)) + " |" for line in table)
-    return "\n".join([head, "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|", *body])
+def _size(row: Values) -> str:
+    return f"fanwire, {row['clients']:,}"
+
+
+QUESTION = Question(
+    "reconnect_storm",
+    summarise=lambda cells: [asdict(row) for row in summarise_storms(typed(StormCell, cells))],
+    render=lambda rows: render_storms(typed(StormRow, rows)),
+    draw=panels(
+        Bars("cpu_us", "CPU per reconnect, µs", _size, form="{:,.0f}"),
+        Bars("live_per_s", "clients live per second", _size, form="{:,.0f}"),
+        Bars("rss_kib", "RSS per connection, KiB", _size),
+    ),
+)

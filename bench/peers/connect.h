@@ -32,23 +32,29 @@ static void finish_handshake(int fd) {
     memcpy(c->kept, rest, c->held);
 }
 
-static void await_subscribed(int fd) {
+static void await_ready(int fd) {
     struct connection *c = &connections[fd];
     memcpy(buffer, c->kept ? c->kept : buffer, c->held);
     read_until(fd, c->held, READY);
     c->held = 0;
 }
 
+/* Says `text` on every connection, and waits for the answers; says nothing where there is no text. */
+static void introduce(const int *opened, int count, const char *text) {
+    static unsigned char request[4096];
+    if (!*text) return;
+    size_t size = build_frame(request, text);
+    for (int i = 0; i < count; i++) send_whole(opened[i], request, size);
+    for (int i = 0; i < count; i++) await_ready(opened[i]);
+}
+
 /* Opens a chunk and waits for its answers before the next, so that no accept backlog overflows. The descriptors are
  * written to `opened`; nothing watches them yet. */
 static void connect_chunk(int *opened, int count, int port, const char *handshake, const char *subscribe,
                           void (*prepare)(int)) {
-    static unsigned char request[4096];
-    size_t size = build_frame(request, subscribe);
     for (int i = 0; i < count; i++) opened[i] = dial(port, handshake, prepare);
     for (int i = 0; i < count; i++) finish_handshake(opened[i]);
-    for (int i = 0; i < count; i++) send_whole(opened[i], request, size);
-    for (int i = 0; i < count; i++) await_subscribed(opened[i]);
+    introduce(opened, count, subscribe);
 }
 
 #endif

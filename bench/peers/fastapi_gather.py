@@ -67,7 +67,7 @@ async def _handle(connections: TopicConnections, socket: WebSocket, text: str) -
 
 def main() -> None:
     """Serve on 127.0.0.1 at the port in ``sys.argv[1]`` until a signal ends the process."""
-    # No keepalive pings: the load generator answers none, and a long window would end in close frames.
+    # No keepalive pings: of the peers, none has that work.
     port = int(sys.argv[1])
     uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning", ws_ping_interval=None)
 

@@ -1,8 +1,9 @@
 /* The load generator in C, where a compiler is found: Python needs about as long to receive a frame as a fast server
  * needs to send it. Same arguments, same lines on stdin and stdout as bench/load.py, whose docstring explains them.
  *
- * Usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT
- * The last three come from bench/dialogue.py, so that no text is written down twice. COUNTER_AT: where the twelve
+ * Usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT PUBLISHER_HANDSHAKE GREETING
+ * The texts come from bench/dialects.py, so that none is written down twice; SUBSCRIBE_TEXT and the publisher's GREETING
+ * may be empty, and are then neither said nor answered. COUNTER_AT: where the twelve
  * digits begin in PUBLISH_TEXT that change from message to message; the 24 bytes before them mark the id.
  */
 #define _GNU_SOURCE
@@ -16,6 +17,7 @@
 
 #include "clock.h"
 #include "connect.h"
+#include "pings.h"
 
 enum { EVENTS = 1024, MAX_MESSAGES = 4000000, ID_PREFIX = 24 };
 
@@ -55,8 +57,9 @@ static void check_number(const unsigned char *payload, size_t length, uint32_t d
         fail("message %u was due, got '%.*s'", due, (int)length, payload);
 }
 
-/* Looks at one whole payload: a delivery is counted, an error or a close ends the run, anything else is control. */
-static uint32_t look_at(int opcode, const unsigned char *payload, size_t length, uint32_t due) {
+/* Looks at one whole payload: a delivery is counted, an error or a close ends the run, anything else is control. Pings
+ * are answered: with thousands of subscribers, windows are longer than a server waits for a sign of life. */
+static uint32_t look_at(int fd, int opcode, const unsigned char *payload, size_t length, uint32_t due) {
     if (memmem(payload, length, DELIVERY, sizeof DELIVERY - 1)) {
         check_number(payload, length, due);
         delivered_bytes += length;
@@ -64,15 +67,16 @@ static uint32_t look_at(int opcode, const unsigned char *payload, size_t length,
     }
     if (opcode == CLOSE || memmem(payload, length, REFUSED, sizeof REFUSED - 1))
         fail("waited for deliveries, got '%.*s'", (int)length, payload);
+    if (opcode == PING) answer_ping(fd, payload, length);
     return 0;
 }
 
 /* Counts the deliveries among the whole frames of the buffer, from message `due` on; `*used`: the bytes they take. */
-static uint32_t count_deliveries(size_t end, uint32_t due, size_t *used) {
+static uint32_t count_deliveries(int fd, size_t end, uint32_t due, size_t *used) {
     uint32_t count = 0;
     size_t at = 0, size, header;
     for (; (size = whole_frame(buffer + at, end - at, &header)); at += size)
-        count += look_at(buffer[at] & 0x0f, buffer + at + header, size - header, due + count);
+        count += look_at(fd, buffer[at] & 0x0f, buffer + at + header, size - header, due + count);
     *used = at;
     return count;
 }
@@ -83,7 +87,7 @@ static void read_from(int fd) {
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) fail("waited for deliveries, got the end of a connection");
     size_t end = c->held + (size_t)got, used;
-    uint32_t first = c->received, count = count_deliveries(end, first, &used);
+    uint32_t first = c->received, count = count_deliveries(fd, end, first, &used);
     keep_rest(fd, used, end);
     if (first + count > published) fail("a connection got more messages than were published");
     c->received += count;
@@ -126,12 +130,12 @@ static void print_result(uint64_t wall_ns, uint64_t cpu_ns) {
     printf("]}\n");
 }
 
-static void measure(int outstanding, uint32_t warm_up, double seconds) {
+static void measure(int outstanding, uint32_t warm_up, double seconds, uint32_t messages) {
     run(outstanding, warm_up, 0);
     printf("begin\n");
     read_line();
     uint64_t wall_ns = clock_ns(CLOCK_MONOTONIC), cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    run(outstanding, 1, seconds);
+    run(outstanding, messages, seconds);
     wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
     cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
     printf("end\n");
@@ -149,25 +153,29 @@ static void connect_all(int port, const char *handshake, const char *subscribe) 
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT\n");
+    if (argc != 9) {
+        fprintf(stderr, "usage: load PORT SUBSCRIBERS PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT "
+                        "PUBLISHER_HANDSHAKE GREETING\n");
         return 2;
     }
     int port = atoi(argv[1]), outstanding;
-    unsigned warm_up;
+    unsigned warm_up, messages = 1;
     double seconds;
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     subscriber_count = atoi(argv[2]);
     frame_size = build_frame(frame, argv[3]);
     counter_at = frame_size - strlen(argv[3]) + (size_t)atoi(argv[4]);
     poller = epoll_create1(0);
-    publisher = dial(port, argv[5], NULL);
+    publisher = dial(port, argv[7], NULL);
     finish_handshake(publisher);
+    introduce(&publisher, 1, argv[8]);
     watch(publisher);
     printf("publisher\n");
     read_line();
     connect_all(port, argv[5], argv[6]);
-    while (sscanf(read_line(), "run %d %u %lf", &outstanding, &warm_up, &seconds) == 3)
-        measure(outstanding, warm_up, seconds);
-    fail("a line that is not 'run OUTSTANDING WARM_UP SECONDS'");
+    while (sscanf(read_line(), "run %d %u %lf %u", &outstanding, &warm_up, &seconds, &messages) >= 3) {
+        measure(outstanding, warm_up, seconds, messages);
+        messages = 1;
+    }
+    fail("a line that is not 'run OUTSTANDING WARM_UP SECONDS [AT_LEAST]'");
 }

@@ -2,7 +2,8 @@
  * delivery from the moment at which its publish was due. Some subscribers never read. In C because 200,000 deliveries a
  * second leave 5 microseconds for each, and Python needs four of them to count one.
  *
- * Usage: open_load PORT HEALTHY STALLED PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT   (texts: bench/dialogue.py)
+ * Usage: open_load PORT HEALTHY STALLED PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT PUBLISHER_HANDSHAKE GREETING
+ * (texts: bench/dialects.py; SUBSCRIBE_TEXT and GREETING may be empty)
  *
  *   > publisher            the publisher is connected               < go
  *   > connected SECONDS    all are subscribed, the stalled first    < run RATE COUNT PATIENCE_S  (as often as wanted)
@@ -167,10 +168,11 @@ static void tell_fates(double seconds) {
     print_fates();
 }
 
-static void connect_publisher(int port, const char *handshake) {
+static void connect_publisher(int port, const char *handshake, const char *greeting) {
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
     event.data.fd = publisher = dial(port, handshake, NULL);
     finish_handshake(publisher);
+    introduce(&publisher, 1, greeting);
     if (epoll_ctl(poller, EPOLL_CTL_ADD, publisher, &event)) fail("epoll_ctl: %s", strerror(errno));
     printf("publisher\n");
 }
@@ -193,8 +195,9 @@ static void obey(const char *line) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 8) {
-        fprintf(stderr, "usage: open_load PORT HEALTHY STALLED PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT\n");
+    if (argc != 10) {
+        fprintf(stderr, "usage: open_load PORT HEALTHY STALLED PUBLISH_TEXT COUNTER_AT HANDSHAKE SUBSCRIBE_TEXT "
+                        "PUBLISHER_HANDSHAKE GREETING\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
@@ -205,7 +208,7 @@ int main(int argc, char **argv) {
     poller = epoll_create1(0);
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     watch(timer);
-    connect_publisher(atoi(argv[1]), argv[6]);
+    connect_publisher(atoi(argv[1]), argv[8], argv[9]);
     read_line();
     uint64_t start = clock_ns(CLOCK_MONOTONIC);
     connect_all(atoi(argv[1]), argv[6], argv[7]);

@@ -31,7 +31,7 @@ async def _serve(port: int) -> None:
         finally:
             subscribers.discard(socket)
 
-    # No keepalive pings: the load generator answers none.
+    # No keepalive pings: of the peers, none has that work.
     subprotocols = [Subprotocol(SUBPROTOCOL)]
     async with serve(client, "127.0.0.1", port, subprotocols=subprotocols, compression=None, ping_interval=None):
         await asyncio.get_running_loop().create_future()

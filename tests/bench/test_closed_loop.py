@@ -73,6 +73,14 @@ def test_control_frames_between_deliveries_are_not_counted(server: OneSidedServe
     assert loop.run(outstanding=1, at_least=10, seconds=0).delivered_bytes == 10 * SUBSCRIBERS * 180
 
 
+def test_a_ping_is_answered_with_what_it_carried(server: OneSidedServer) -> None:
+    loop = ClosedLoop(server.publisher, server.subscribers, PUBLISH)
+    server.answer_each_publish_with(lambda frame: [PING + frame])
+    loop.run(outstanding=1, at_least=1, seconds=0)
+    pong = b"\x8a\x82\0\0\0\0hi"
+    assert [outbox.recv(100) for outbox in server.outboxes] == [pong] * SUBSCRIBERS
+
+
 def test_every_message_has_an_id_of_its_own(server: OneSidedServer) -> None:
     loop = ClosedLoop(server.publisher, server.subscribers, PUBLISH)
     server.answer_each_publish_with(lambda frame: [frame])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def test_the_python_floor_and_the_python_generator_do_without_a_compiler() -> No
     (cell,) = measure_server(PYTHON_FLOOR, 120, [4], 0.2, 1, None)
     assert cell.messages >= 1
     assert cell.payload_bytes == 180.0
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_subscribers_give_the_signs_of_life_that_a_server_asks_for(native: bool) -> None:
+    program = build_generator() if native else None
+    if native and program is None:
+        pytest.fail("no C compiler: apt-get install build-essential")
+    gateway = resolve("fanwire")
+    impatient = {"FANWIRE_HEARTBEAT__INTERVAL_S": "0.5", "FANWIRE_HEARTBEAT__TIMEOUT_S": "2"}
+    server = replace(gateway, environment={**gateway.environment, **impatient})
+    (cell,) = measure_server(server, 3, [1], 3.5, 1, program)
+    assert cell.messages >= 100
 
 
 def test_a_size_that_does_not_fit_the_descriptors_is_skipped_loudly() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.client_sockets import connect
+from bench.client_sockets import connect_publisher
 from bench.dialogue import HANDSHAKE_ACCEPT, SUBSCRIBE, publish_text
 from bench.frames import client_frame, server_frame
 from bench.generator import GeneratorFailed, build_generator, run_generator
@@ -44,16 +44,14 @@ def _floor_in(language: str) -> Server:
 @pytest.mark.parametrize("language", ["C", "Python"])
 def test_a_floor_waits_for_the_rest_of_a_frame_that_came_in_two_parts(language: str) -> None:
     frame = client_frame(PUBLISH.encode())
-    with run_server(_floor_in(language), 0) as running:
-        connection, _ = connect(running.port)
-        with connection:
-            connection.sendall(client_frame(SUBSCRIBE.encode()) + frame[:20])
-            # The answer to the first frame shows that the cut one behind it has been read.
-            assert b'"subscribed"' in connection.recv(1000)
-            connection.sendall(frame[20:] + frame)
-            expected = server_frame(PUBLISH.encode()) * 2
-            with connection.makefile("rb") as stream:
-                assert stream.read(len(expected)) == expected
+    with run_server(_floor_in(language), 0) as running, connect_publisher(running.port) as connection:
+        connection.sendall(client_frame(SUBSCRIBE.encode()) + frame[:20])
+        # The answer to the first frame shows that the cut one behind it has been read.
+        assert b'"subscribed"' in connection.recv(1000)
+        connection.sendall(frame[20:] + frame)
+        expected = server_frame(PUBLISH.encode()) * 2
+        with connection.makefile("rb") as stream:
+            assert stream.read(len(expected)) == expected
 
 
 def _receive_request(connection: socket.socket) -> None:

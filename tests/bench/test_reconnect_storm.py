@@ -74,7 +74,7 @@ def test_a_small_storm_fills_every_cell_and_writes_it_down(tmp_path: Path) -> No
         assert cell["gone_s"] > 0
     largest = run["cells"][-1]
     assert 1 < largest["pss_kib"] < 1000
-    assert "Targets, at 200 clients:" in finished.stdout
+    assert "wanted at least 2,500 /s" in finished.stdout
     assert "3 messages behind on 2 of 100 topics" in finished.stdout
 
 

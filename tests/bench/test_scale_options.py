@@ -7,7 +7,7 @@ from bench.scale_options import make_parser
 
 def test_all_buses_are_compared_unless_told_otherwise() -> None:
     options = make_parser("").parse_args([])
-    assert (options.buses[:2], options.rounds, options.record) == (["memory", "redis"], 3, False)
+    assert (options.buses[:2], options.rounds, options.record) == (["memory", "redis"], 3, None)
 
 
 def test_a_bus_named_twice_is_measured_once() -> None:

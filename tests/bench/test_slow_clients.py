@@ -67,7 +67,7 @@ def test_a_small_comparison_fills_every_cell_and_writes_and_draws_it(program: Pa
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert finished.returncode == 0, finished.stderr
     run = json.loads(written.read_text())
-    assert run["carried"] == {"fanwire": 100, "websockets": 100}
+    assert run["setting"]["carried with nobody stalled, messages/s"] == {"fanwire": 100, "websockets": 100}
     assert [(cell["server"], cell["stalled"]) for cell in run["cells"]] == [
         ("fanwire", 0),
         ("fanwire", 10),
