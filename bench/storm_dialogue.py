@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from bench.client_sockets import handshake
+from bench.dialects import handshake
 from bench.dialogue import ID_PREFIX
 
 __all__ = ["ALGORITHM", "Resume", "client_lines", "handshake_head", "room_messages", "room_topic", "sign"]
