@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PYTHONS := 3.12 3.13
 PROJECT := setup.cfg pyproject.toml
 PEERS := frontend/node_modules/.installed
+ASYNCAPI_PARSER := tests/specs/asyncapi_parser/node_modules/.installed
 BROWSER_CLIENT := server/static/.built
 BROWSER_SOURCES := frontend/package.json frontend/build.mjs $(shell find frontend/src frontend/pages -type f)
 export PYTHON VENV
@@ -23,7 +24,7 @@ run: $(VENV)/.installed-demo ## gateway in development mode with the example age
 	@tools/build_browser_client $(MAKE)
 	@tools/run_demo $(PORT)
 
-test: system-packages $(VENV)/.installed-dev $(PEERS) autobahn bench-peers lint frontend-check ## set up everything, lint, run every test on every Python found
+test: system-packages $(VENV)/.installed-dev $(PEERS) $(ASYNCAPI_PARSER) autobahn bench-peers lint frontend-check ## set up everything, lint, run every test on every Python found
 	$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory test-pythons
 
@@ -63,7 +64,8 @@ system-packages: ## install the Debian packages that the tests need, if missing
 	@tools/require_commands chromium=chromium node=nodejs npm=npm cc=build-essential promtool=prometheus collectd=collectd-core nginx=nginx-light haproxy=haproxy systemd-analyze=systemd redis-server=redis-server ip=iproute2
 
 clean: ## remove everything that these commands made
-	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules frontend/dist bench/peers/node_modules bench/.peers bench/.build server/static
+	rm -rf $(VENV) $(VENV)-3.* .tools build dist *.egg-info frontend/node_modules frontend/dist server/static
+	rm -rf tests/specs/asyncapi_parser/node_modules bench/peers/node_modules bench/.peers bench/.build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -78,6 +80,10 @@ $(VENV)/.installed-dev: $(PROJECT)
 # Fails where a file is larger than its budget.
 $(BROWSER_CLIENT): $(PEERS) $(BROWSER_SOURCES)
 	node frontend/build.mjs
+
+$(ASYNCAPI_PARSER): tests/specs/asyncapi_parser/package.json tests/specs/asyncapi_parser/package-lock.json
+	npm ci --prefix tests/specs/asyncapi_parser --no-audit --no-fund
+	@touch $@
 
 $(PEERS): frontend/package.json frontend/package-lock.json
 	npm ci --prefix frontend --no-audit --no-fund

@@ -60,14 +60,14 @@ class History:
         """Keep the newest message; ``now`` in monotonic seconds."""
         if len(self) >= self.max_messages:
             self.expire(now)
-        while self and len(self) >= self.max_messages:
+        while (kept := len(self)) and kept >= self.max_messages:
             self._forget_oldest()
         self.top, self.top_id = delivery.seq, delivery.id
         self.appended += 1
         if self.max_messages == 0:
             self._before = delivery.id
             return
-        order = self._first + len(self)
+        order = self._first + kept
         self._messages.append(delivery)
         self._arrived.append(now)
         self._order_of_seq[delivery.seq] = order

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -13,46 +12,35 @@ from tornado.web import Application
 from actors.bus_bridge import BusBridge
 from actors.client_commands import ClientServices
 from actors.clients import Clients
-from actors.directory import TopicDirectory, TopicSettings
+from actors.directory import TopicDirectory
 from actors.ports import Clock, Placed
-from actors.protocol.codec import refuse_unfaithful
-from actors.protocol.envelope import TopicName, envelope_from, namespace_of
+from actors.protocol.envelope import envelope_from
+from actors.protocol.faithful import refuse_unfaithful
 from actors.runtime.child_spec import ChildSpec
 from actors.runtime.exit import Exit
-from actors.runtime.overflow import OverflowPolicy
 from actors.runtime.restart import Restart
 from actors.runtime.supervisor import Strategy, Supervisor
-from actors.session import ClientSettings
 from actors.telemetry import Telemetry
 from server.access import Access
+from server.actor_settings import ActorSettings
 from server.admission import Admission
 from server.authentication import authenticator_of
 from server.bus.from_config import bus_from
 from server.bus.metered import MeteredBus
 from server.clock import LoopClock
 from server.config import Config
-from server.config_sources import LoadedConfig, describe
-from server.demo import demo_routes, publish_vitals, with_demo_topics
+from server.config_shown import describe
+from server.config_sources import LoadedConfig
+from server.demo import publish_vitals, with_demo_topics
 from server.descriptors import accept_from
 from server.drain import see_off
-from server.handlers.demo_token import DemoTokenHandler
-from server.handlers.events import EventsHandler
-from server.handlers.handshake import Handshakes, Reception
-from server.handlers.health import HealthHandler, ReadyHandler
-from server.handlers.json_handler import JsonHandler
-from server.handlers.metrics import MetricsHandler
 from server.handlers.open_connections import OpenConnections
-from server.handlers.ops import ops_routes
-from server.handlers.publish import PublishHandler
-from server.handlers.replay import ReplayHandler
-from server.handlers.socket import SocketHandler
-from server.handlers.trace import TraceHandler
 from server.logs import access_log
 from server.metrics.reporters import Reporters, watch_gauges
 from server.operators import Operators
 from server.ops.odd_events import OddEvents
 from server.ops.snapshots import Snapshots, Watched
-from server.publish_rate import PublishRate
+from server.routes import NotFoundHandler, Parts, routes_to
 from server.siblings import Siblings
 from server.tcp import tune_listener
 
@@ -64,17 +52,9 @@ BODY_S = 30
 READ_BYTES = 8 * 1024  # Tornado zeroes a buffer of this size for each read; its own default is 64 KiB
 BACKLOG = 4096
 BRANCH_STOP_S = 10.0
-CONTROL_SPARE = 1000
-RECONNECT_JITTER_MS = 1000
-NO_FINALS: frozenset[str] = frozenset()
 NO_SOURCES: Mapping[str, str] = {}
 
 log = logging.getLogger("fanwire.gateway")
-
-
-class NotFoundHandler(JsonHandler):
-    def prepare(self) -> None:
-        self.refuse(404, "not_found", "no such path")
 
 
 class Gateway:
@@ -106,11 +86,11 @@ class Gateway:
         self.odd_events = OddEvents()
         self._failed = failed
         self._sources = sources
-        self._finals = {name: frozenset(topic.final) for name, topic in config.topics.items()}
+        self._settings = ActorSettings(config)
         self._topics = Supervisor("topics", self.clock, self.telemetry)
         self._clients = Supervisor("clients", self.clock, self.telemetry)
         self.directory = TopicDirectory(
-            self._topics, self.clock, self.telemetry, self._topic_settings, self.bus, config.limits.topics
+            self._topics, self.clock, self.telemetry, self._settings.topic, self.bus, config.limits.topics
         )
         self.clients = Clients(self._clients, self._client_services())
         self._tree = self._root()
@@ -192,69 +172,23 @@ class Gateway:
             await self._server.close_all_connections()
 
     def _application(self) -> Application:
-        access, max_bytes = self.access, self.config.server.max_frame_bytes
-        routes: list[Any] = [
-            (r"/api/ws", Handshakes(self._reception())),
-            (r"/api/ws", SocketHandler, {"access": access}),
-            (
-                r"/api/events",
-                EventsHandler,
-                {
-                    "access": access,
-                    "clients": self.clients,
-                    "connections": self._connections,
-                    "max_topics": self.config.limits.topics_per_client,
-                    "write_stall_s": self.config.mailbox.write_stall_s,
-                    "meter": self.telemetry.meter,
-                },
-            ),
-            (r"/api/ws/replay", ReplayHandler, {"access": access, "directory": self.directory, "bus": self.bus}),
-            (
-                r"/api/publish",
-                PublishHandler,
-                {
-                    "access": access,
-                    "bus": self.bus,
-                    "clock": self.clock,
-                    "rate": PublishRate(self.config.limits.publishes_per_s),
-                    "packets": self.telemetry.packets,
-                    "max_body_bytes": max_bytes,
-                },
-            ),
-            (
-                r"/api/trace/([^/]+)",
-                TraceHandler,
-                {
-                    "operators": self.operators,
-                    "traces": self.telemetry.traces,
-                    "clients": self.clients,
-                    "clock": self.clock,
-                },
-            ),
-            (
-                r"/metrics",
-                MetricsHandler,
-                {"operators": self.operators, "meter": self.telemetry.meter, "siblings": self._siblings},
-            ),
-            (r"/healthz", HealthHandler),
-            (r"/readyz", ReadyHandler, {"checks": self.checks, "siblings": self._siblings}),
-            *ops_routes(self.operators, self._snapshots(), lambda: describe(LoadedConfig(self.config, self._sources))),
-        ]
-        if self.config.server.dev:
-            routes += demo_routes()
-            routes.append(
-                (r"/api/demo/token", DemoTokenHandler, {"operators": self.operators, "auth": self.config.auth})
-            )
-        return Application(routes, default_handler_class=NotFoundHandler, log_function=access_log)
+        return Application(routes_to(self._parts()), default_handler_class=NotFoundHandler, log_function=access_log)
 
-    def _reception(self) -> Reception:
-        return Reception(
+    def _parts(self) -> Parts:
+        return Parts(
+            config=self.config,
+            shown_config=lambda: describe(LoadedConfig(self.config, self._sources)),
             access=self.access,
+            operators=self.operators,
             clients=self.clients,
             connections=self._connections,
-            meter=self.telemetry.meter,
-            max_frame_bytes=self.config.server.max_frame_bytes,
-            write_stall_s=self.config.mailbox.write_stall_s,
+            directory=self.directory,
+            bus=self.bus,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            snapshots=self._snapshots(),
+            checks=self.checks,
+            siblings=self._siblings,
         )
 
     def _snapshots(self) -> Snapshots:
@@ -266,43 +200,17 @@ class Gateway:
             bus=self.bus,
             admission=self.admission,
             odd_events=self.odd_events,
-            policy_of=self._policy_of,
+            policy_of=self._settings.policy_of,
         )
         return Snapshots(watched, self.clock)
 
     def _start_demo(self) -> None:
         self._dev_tasks.append(asyncio.ensure_future(publish_vitals(self)))
 
-    def _topic_settings(self, topic: TopicName) -> TopicSettings:
-        history = self.config.history_for(namespace_of(topic))
-        return TopicSettings(
-            max_messages=self.config.mailbox.topic_messages,
-            # A client has one join or leave and one refill under way, and leaves once more when it goes.
-            max_control=3 * self.config.limits.connections + CONTROL_SPARE,
-            history_messages=history.messages,
-            history_ttl_s=history.ttl_s,
-            finals=self._finals_of(topic),
-        )
-
-    def _finals_of(self, topic: TopicName) -> frozenset[str]:
-        return self._finals.get(namespace_of(topic), NO_FINALS)
-
-    def _policy_of(self, topic: TopicName) -> OverflowPolicy:
-        return OverflowPolicy(self.config.topic(namespace_of(topic)).overflow)
-
     def _client_services(self) -> ClientServices:
-        config = self.config
-        settings = ClientSettings(
-            mailbox_messages=config.mailbox.messages,
-            mailbox_bytes=config.mailbox.bytes,
-            topics=config.limits.topics_per_client,
-            messages_per_s=config.limits.client_messages_per_s,
-            heartbeat_interval_s=config.heartbeat.interval_s,
-            heartbeat_timeout_s=config.heartbeat.timeout_s,
-            reconnect_jitter_ms=RECONNECT_JITTER_MS,
-            policy_of=self._policy_of,
+        return ClientServices(
+            self.telemetry, self.directory, self.bus, self.clock, self.access.renew, self._settings.client()
         )
-        return ClientServices(self.telemetry, self.directory, self.bus, self.clock, self.access.renew, settings)
 
     def _root(self) -> Supervisor:
         """Started in this order, stopped in reverse: nothing is delivered any more before clients and topics go.
@@ -323,7 +231,7 @@ class Gateway:
         )
 
     def _bus_bridge(self) -> BusBridge:
-        return BusBridge(self.bus, self.directory, self._finals_of, self.clock, self.telemetry)
+        return BusBridge(self.bus, self.directory, self._settings.finals_of, self.clock, self.telemetry)
 
     def _tree_ended(self, record: Exit) -> None:
         if record.failure is not None:

@@ -3,9 +3,6 @@
 Whatever is wrong in any of them is collected, so that one run names every problem.
 """
 
-import difflib
-import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,21 +11,23 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from server.config import Config, TopicConfig
+from server.config_keys import (
+    ENVIRONMENT_PREFIX,
+    FLAG_ONLY,
+    environment_name,
+    keys_of,
+    nearest_key,
+    path_of,
+    setting_for,
+)
 from server.config_rules import broken_rules
-from server.settings import SECTIONS, SETTINGS, TOPIC_SETTINGS, Setting, broken_by, parsed, stored
+from server.settings import SECTIONS, broken_by, parsed, stored
 
-__all__ = ["ConfigError", "LoadedConfig", "Problem", "describe", "environment_name", "load_config"]
+__all__ = ["ConfigError", "LoadedConfig", "Problem", "load_config"]
 
-_ENVIRONMENT_PREFIX = "FANWIRE_"
 _FLAG_NAMES = {"bus.url": "--bus", "statsd.host": "--statsd", "statsd.port": "--statsd"}
-_FLAG_ONLY = "server.dev"
 _DEVELOPMENT = {"auth.mode": "disabled", "log.format": "text"}  # what --dev means where nothing else was said
 _FLAG_ONLY_RULE = "is not a setting; start with the flag --dev instead"
-_LONGEST_KEY_COMPARED = 100
-_MASK = "********"
-_URL_KEYS = ("bus.url", "auth.jwks_url")
-# Greedy up to the last "@": a password may hold "/" and "@" that should have been percent-encoded.
-_URL_SECRETS = re.compile(r"(?<=//).*(?=@)|(?<=[?&]password=)[^&]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,9 @@ class _Draft:
 
     def take(self, key: str, value: object, source: str) -> None:
         """Accept a value, replacing the one of an earlier source, or note why it cannot be."""
-        setting = _setting_for(key)
+        setting = setting_for(key)
         if setting is None:
-            self.refuse(key, "unknown key", source, _nearest(key))
+            self.refuse(key, "unknown key", source, nearest_key(key))
         elif (rule := broken_by(value, setting)) is not None:
             self.refuse(key, rule, source)
         else:
@@ -115,21 +114,7 @@ def load_config(flags: Mapping[str, object], environ: Mapping[str, str], file: P
     draft.problems.extend(_rule_problems(config, draft))
     if draft.problems:
         raise ConfigError(draft.problems)
-    return LoadedConfig(config, MappingProxyType({key: draft.source_of(key) for key in _keys_of(config)}))
-
-
-def describe(loaded: LoadedConfig) -> list[tuple[str, str, str]]:
-    """Every key with its value as text and its source, secrets masked, in the order of the catalogue.
-
-    A ``Config`` that was made by hand, without ``sources``, is from its program.
-    """
-    sources, config = loaded.sources, loaded.config
-    return [(key, _shown(key, _value_of(config, key)), sources.get(key, "program")) for key in _keys_of(config)]
-
-
-def environment_name(key: str) -> str:
-    """The variable that sets ``key``: ``server.port`` -> ``FANWIRE_SERVER__PORT``."""
-    return _ENVIRONMENT_PREFIX + "__".join(_path(key)).upper()
+    return LoadedConfig(config, MappingProxyType({key: draft.source_of(key) for key in keys_of(config)}))
 
 
 def _read_file(file: Path, draft: _Draft) -> None:
@@ -152,7 +137,7 @@ def _read_file(file: Path, draft: _Draft) -> None:
 def _read_tree(tree: Mapping[str, object], source: str, draft: _Draft) -> None:
     for section, body in tree.items():
         if section not in SECTIONS and section != "topics":
-            draft.refuse(section, "unknown section", source, _nearest(section))
+            draft.refuse(section, "unknown section", source, nearest_key(section))
         elif not isinstance(body, dict):
             draft.refuse(section, f"must be a table: [{section}]", source)
         elif section == "topics":
@@ -174,7 +159,7 @@ def _read_topics(namespaces: Mapping[str, object], source: str, draft: _Draft) -
 def _read_section(prefix: str, body: Mapping[str, object], source: str, draft: _Draft) -> None:
     for name, value in body.items():
         key = f"{prefix}.{name}"
-        if key == _FLAG_ONLY:
+        if key == FLAG_ONLY:
             draft.refuse(key, _FLAG_ONLY_RULE, source)
         elif "." in name:
             # Joined to its prefix, a quoted name with a dot could pass for a setting of another namespace.
@@ -185,26 +170,26 @@ def _read_section(prefix: str, body: Mapping[str, object], source: str, draft: _
 
 def _read_environment(environ: Mapping[str, str], draft: _Draft) -> None:
     for variable, text in environ.items():
-        if variable.startswith(_ENVIRONMENT_PREFIX):
+        if variable.startswith(ENVIRONMENT_PREFIX):
             _read_variable(variable, text, draft)
 
 
 def _read_variable(variable: str, text: str, draft: _Draft) -> None:
     source = f"environment {variable}"
     key = _key_of_variable(variable)
-    if key == _FLAG_ONLY:
+    if key == FLAG_ONLY:
         draft.refuse(key, _FLAG_ONLY_RULE, source)
-    elif (setting := _setting_for(key)) is None or environment_name(key) != variable:
-        nearest = _nearest(key)
+    elif (setting := setting_for(key)) is None or environment_name(key) != variable:
+        nearest = nearest_key(key)
         draft.refuse(key, "unknown variable", source, None if nearest is None else environment_name(nearest))
     else:
         if key.startswith("topics."):
-            draft.namespaces.setdefault(_path(key)[1], source)
+            draft.namespaces.setdefault(path_of(key)[1], source)
         draft.take(key, parsed(text, setting), source)
 
 
 def _key_of_variable(variable: str) -> str:
-    section, _, rest = variable.removeprefix(_ENVIRONMENT_PREFIX).lower().partition("__")
+    section, _, rest = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
     if section == "topics":
         namespace, _, name = rest.rpartition("__")
         return f"topics.{namespace}.{name}"
@@ -215,12 +200,12 @@ def _read_flags(flags: Mapping[str, object], draft: _Draft) -> None:
     for key, value in flags.items():
         # A switch that was not given is False, not None.
         if value is not None and value is not False:
-            setting = _setting_for(key)
+            setting = setting_for(key)
             draft.take(key, parsed(value, setting) if isinstance(value, str) and setting else value, _flag_source(key))
-    if flags.get(_FLAG_ONLY) is True:
+    if flags.get(FLAG_ONLY) is True:
         for key, value in _DEVELOPMENT.items():
             if key not in draft.accepted:
-                draft.take(key, value, _flag_source(_FLAG_ONLY))
+                draft.take(key, value, _flag_source(FLAG_ONLY))
 
 
 def _flag_source(key: str) -> str:
@@ -247,54 +232,6 @@ def _rule_problems(config: Config, draft: _Draft) -> list[Problem]:
         for keys, rule in broken_rules(config)
         if wrong.isdisjoint(keys)
     ]
-
-
-def _path(key: str) -> tuple[str, ...]:
-    section, _, rest = key.partition(".")
-    if section != "topics":
-        return section, rest
-    namespace, _, name = rest.rpartition(".")
-    return section, namespace, name
-
-
-def _setting_for(key: str) -> Setting | None:
-    path = _path(key)
-    return TOPIC_SETTINGS.get(path[-1]) if len(path) == 3 else SETTINGS.get(key)
-
-
-def _keys_of(config: Config) -> list[str]:
-    return [
-        *SETTINGS,
-        *(f"topics.{namespace}.{name}" for namespace in config.topics for name in TOPIC_SETTINGS),
-    ]
-
-
-def _value_of(config: Config, key: str) -> object:
-    section, *namespace, name = _path(key)
-    owner = config.topics[namespace[0]] if namespace else getattr(config, section)
-    return getattr(owner, name)
-
-
-def _nearest(key: str) -> str | None:
-    """The known key that ``key`` most likely means: a similar spelling, or the same name elsewhere."""
-    path = _path(key[:_LONGEST_KEY_COMPARED])
-    if len(path) == 3:
-        known = [".".join((*path[:2], name)) for name in TOPIC_SETTINGS]
-    else:
-        known = [*SECTIONS, "topics"] if path[1] == "" else [name for name in SETTINGS if name != _FLAG_ONLY]
-    similar = difflib.get_close_matches(".".join(path).rstrip("."), known, n=1)
-    same_name = [name for name in SETTINGS if name.endswith(f".{path[-1] or path[0]}")]
-    return next(iter([*similar, *same_name]), None)
-
-
-def _shown(key: str, value: object) -> str:
-    if value is None:
-        return "unset"
-    if key == "auth.secret":
-        return _MASK
-    if not isinstance(value, str):
-        return json.dumps(value)
-    return _URL_SECRETS.sub(_MASK, value) if key in _URL_KEYS else value
 
 
 def _one_line(text: str) -> str:

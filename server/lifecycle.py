@@ -71,13 +71,16 @@ async def _run_workers(plan: WorkerPlan, serving: Callable[[], None]) -> int:
 
 async def _serve(loaded: LoadedConfig, announce: Callable[[str], None]) -> int:
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    _stop_on_signals(ended)
     gateway = Gateway(loaded.config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources)
-    announce(_listen(gateway, loaded.config.server.port, ended))
+    await _reach_the_bus(gateway, ended)
+    announce(_listen(gateway, loaded.config.server.port))
     return await _until_ended(gateway, ended)
 
 
 async def _serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    _stop_on_signals(ended)
     gateway: Gateway | None = None
 
     async def answer(what: str) -> object:
@@ -94,7 +97,7 @@ async def _serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
     config = _numbered(loaded.config, parent.number)
     gateway = Gateway(config, failed=lambda: _end(ended, EXIT_FAILED), sources=loaded.sources, siblings=parent)
     await _reach_the_bus(gateway, ended)
-    _listen(gateway, parent.orders.port, ended)
+    _listen(gateway, parent.orders.port)
     parent.tell_serving()
     code = await _until_ended(gateway, ended, parent.tell_leaving)
     await parent.close(Readings.of(gateway.telemetry.meter))
@@ -102,12 +105,10 @@ async def _serve_as_worker(loaded: LoadedConfig, descriptor: int) -> int:
 
 
 async def _reach_the_bus(gateway: Gateway, ended: "asyncio.Future[int]") -> None:
-    """Give the bus a moment to be there before the kernel sends this worker its share of the connections.
+    """Give the bus a moment to be there before anybody is let in: who came earlier would be refused its topics.
 
-    Its siblings have a bus already: who came here before this one has would be refused its topics for nothing.
-    Where the bus stays away it accepts all the same, as its siblings do: not ready is not dead.
+    Where the bus stays away, connections are accepted all the same: not ready is not dead.
     """
-    _stop_on_signals(ended)
     gateway.start()
     loop = asyncio.get_running_loop()
     due = loop.time() + BUS_S
@@ -120,12 +121,11 @@ def _numbered(config: Config, number: int) -> Config:
     return replace(config, statsd=replace(config.statsd, prefix=f"{config.statsd.prefix}.w{number}"))
 
 
-def _listen(gateway: Gateway, port: int, ended: "asyncio.Future[int]") -> str:
-    """Accept connections, and end in order on signals; the base URL. Raises: OSError."""
+def _listen(gateway: Gateway, port: int) -> str:
+    """Accept connections; the base URL. Raises: OSError."""
     config = gateway.config
     raise_file_limit(config.limits.connections)
     gateway.listen(config.server.host, port)
-    _stop_on_signals(ended)
     _settle_garbage_collector()
     url = f"http://{_bracketed(config.server.host)}:{gateway.port}"
     log.info("listening", extra={"url": url, "bus": config.bus.place})
@@ -144,7 +144,10 @@ async def _until_ended(
 
 
 def _stop_on_signals(ended: "asyncio.Future[int]") -> None:
-    """SIGHUP too: a terminal that was closed, or a reload, for which whoever runs this process starts it again."""
+    """To be called before anybody can see that the process is there, and end it.
+
+    SIGHUP too: a terminal that was closed, or a reload, for which whoever runs this process starts it again.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, _end, ended, 0)

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from tornado.web import StaticFileHandler
 
+from server.allowed_methods import allowed_methods
+
 __all__ = ["STATIC", "PageFile"]
 
 STATIC = Path(__file__).parent / "static"
@@ -52,4 +54,6 @@ class PageFile(StaticFileHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """In plain text: whoever reads this sits at a browser."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(allowed_methods(type(self))))
         self.finish(f"{self.absent if status_code == 404 else self._reason}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.config import ServerConfig
-from server.config_sources import environment_name
+from server.config_keys import environment_name
 from server.lifecycle import KILL_MARGIN_S
 from server.settings import SETTINGS
 

@@ -3,7 +3,6 @@
 Everything comes from the gateway's own tables; the tests fail while frontend/src/wire.ts is not what this would write.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -74,7 +73,7 @@ def _rules() -> Iterator[tuple[str, str]]:
 def _envelope() -> str:
     """The envelope as a subscriber reads it: its type and its payload are for the page to know."""
     hints = get_type_hints(envelope.Envelope)
-    known = [field.name for field in dataclasses.fields(envelope.Envelope) if field.name not in {"extra", "key"}]
+    known = [name for name in envelope.Envelope._fields if name not in {"extra", "key"}]
     types = {name: type_of(hints[name]) for name in known} | {"type": "Type", "data": "Data"}
     lines = ["v: typeof VERSION;", *(f"{name}: {written};" for name, written in types.items()), "key?: string;"]
     body = "\n".join(f"  readonly {line}" for line in lines)

@@ -70,4 +70,7 @@ class Identity:
 
 
 def _any_matches(patterns: Iterable[TopicPattern], topic: TopicName) -> bool:
-    return any(pattern.matches(topic) for pattern in patterns)
+    for pattern in patterns:  # noqa: SIM110  # ``any`` takes three times as long, for each message
+        if pattern.matches(topic):
+            return True
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Life", "NotConnected", "Timing"]
+__all__ = ["C", "Life", "LineLost", "NotConnected", "Timing"]
 
 log = logging.getLogger("fanwire.bus")
 
@@ -27,6 +27,10 @@ class NotConnected(Exception):
     """The bus could not be reached, or not be used as it has to."""
 
 
+class LineLost(Exception):
+    """A connection is gone: whether what was asked on it has been done is not known."""
+
+
 class Connections(Protocol):
     """The connections of one life."""
 
@@ -35,6 +39,9 @@ class Connections(Protocol):
 
     async def until_lost(self) -> str:
         """Returns why."""
+
+    def lose(self, why: str) -> None:
+        """Give them up."""
 
     async def close(self, why: str) -> None: ...
 

@@ -5,8 +5,9 @@ import os
 from collections.abc import Sequence
 
 from server.cli.configuration import load
-from server.cli.exit_codes import ExitCode
-from server.config_sources import describe
+from server.cli.exit_codes import CommandFailed, ExitCode
+from server.cli.try_out import fault_of
+from server.config_shown import describe
 
 __all__ = ["aligned", "configure", "run"]
 
@@ -30,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     loaded = load({}, os.environ, arguments.file)
+    fault = fault_of(loaded.config)
+    if fault is not None:
+        raise CommandFailed(ExitCode.CONFIG, f"the configuration cannot be used:\n  {fault}")
     for line in aligned(describe(loaded)):
         print(line)
     return ExitCode.OK

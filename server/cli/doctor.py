@@ -17,6 +17,7 @@ from server.cli.configuration import setting_variables
 from server.cli.exit_codes import ExitCode
 from server.cli.findings import Finding, dependency_finding, extra_finding, fd_finding, python_finding
 from server.cli.gateway_address import DEFAULT_URL, parse_address
+from server.cli.try_out import fault_of
 from server.config import Config
 from server.config_sources import ConfigError, LoadedConfig, load_config
 
@@ -65,7 +66,7 @@ def findings(url: str, file: str | None) -> Iterator[Finding]:
     if isinstance(loaded, Finding):
         yield loaded
     else:
-        yield Finding("ok", "configuration", f"{len(loaded.sources)} settings, auth.mode {loaded.config.auth.mode}")
+        yield _configuration_finding(loaded)
     limits = (loaded.config if isinstance(loaded, LoadedConfig) else Config()).limits
     yield fd_finding(resource.getrlimit(resource.RLIMIT_NOFILE)[0], limits.connections)
     for extra, name in EXTRAS.items():
@@ -88,6 +89,13 @@ def _configuration(file: str | None) -> LoadedConfig | Finding:
         return load_config({"server.dev": untouched}, environ, None if file is None else Path(file))
     except ConfigError as error:
         return Finding("fail", "configuration", "; ".join(map(str, error.problems)), "fix it: fanwire check-config")
+
+
+def _configuration_finding(loaded: LoadedConfig) -> Finding:
+    fault = fault_of(loaded.config)
+    if fault is not None:
+        return Finding("fail", "configuration", fault, "fix it: fanwire check-config")
+    return Finding("ok", "configuration", f"{len(loaded.sources)} settings, auth.mode {loaded.config.auth.mode}")
 
 
 def _gateway_findings(url: str) -> Iterator[Finding]:

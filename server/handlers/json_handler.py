@@ -6,6 +6,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from actors.protocol.codec import encode
 from server.admission import Refused
+from server.allowed_methods import allowed_methods
 
 __all__ = ["JsonHandler"]
 
@@ -46,15 +47,6 @@ class JsonHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tornado's own errors (404, 405, a handler that failed) in the same shape."""
         if status_code == 405:
-            self.set_header("Allow", ", ".join(self._methods()))
+            self.set_header("Allow", ", ".join(allowed_methods(type(self))))
         codes = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
         self.finish(encode({"code": codes.get(status_code, "internal"), "message": self._reason}))
-
-    def _methods(self) -> list[str]:
-        """Those that this route has; RFC 9110 §15.5.6 wants them named where another one is refused."""
-        ours = type(self)
-        return [name for name in self.SUPPORTED_METHODS if getattr(ours, name.lower()) is not _unimplemented(name)]
-
-
-def _unimplemented(method: str) -> object:
-    return getattr(RequestHandler, method.lower())

@@ -10,6 +10,7 @@ from actors.ports import Bus, BusUnavailable, Top
 from actors.protocol.codec import encode
 from actors.protocol.codes import ErrorCode
 from actors.protocol.envelope import ProtocolError, TopicName, publishable_topic
+from actors.protocol.faithful import MAX_INTEGER
 from actors.protocol.messages import Since, since_from
 from actors.topic_page import Page, Read, page_of
 from actors.topic_state import TopicMailbox
@@ -47,9 +48,9 @@ class ReplayHandler(CrossOriginHandler):
             self.turn_away(admitted)
             return
         try:
-            topic = publishable_topic(self.get_query_argument("topic", None))
-            after = _position_from(self.get_query_argument("after", None))
-            limit = _limit_from(self.get_query_argument("limit", str(DEFAULT_LIMIT)))
+            topic = publishable_topic(self.get_query_argument("topic", None, strip=False))
+            after = _position_from(self.get_query_argument("after", None, strip=False))
+            limit = _limit_from(self.get_query_argument("limit", str(DEFAULT_LIMIT), strip=False))
         except ProtocolError as flaw:
             self.refuse(400, flaw.code, str(flaw))
             return
@@ -110,7 +111,8 @@ def _position_from(text: str | None) -> Since:
     """Raises: ProtocolError."""
     if text is None:
         raise ProtocolError(ErrorCode.BAD_ENVELOPE, "after", "is missing: a seq, a message id, or earliest")
-    return since_from("after", int(text) if text.isascii() and text.isdigit() and len(text) < 17 else text)
+    is_seq = text.isascii() and text.isdigit() and len(text) < 17 and int(text) <= MAX_INTEGER
+    return since_from("after", int(text) if is_seq else text)
 
 
 def _limit_from(text: str) -> int:

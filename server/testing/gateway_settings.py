@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from server.config_sources import LoadedConfig, environment_name, load_config
+from server.config_keys import environment_name
+from server.config_sources import LoadedConfig, load_config
 
 __all__ = ["QUIET", "STRICT", "Settings", "environment_of", "loaded_from"]
 

@@ -1,7 +1,6 @@
 """Topics on a bus across a network: what they begin with, what they wait for, and when they let go."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -213,7 +212,7 @@ async def test_subscribers_whose_topic_lost_its_place_come_back_to_what_is_store
     assert (await told(tab, t=lost))["recovered"]
     store.chain("t").pop()
     world.far.lags = True
-    again = store.put(replace(store.chain("t")[0], data="another"), step=15).seq
+    again = store.put(store.chain("t")[0]._replace(data="another"), step=15).seq
     world.far.sources[T].lose_place()
     assert await tab.until_closed() == 4510
     world.far.lags = False

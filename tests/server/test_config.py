@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from actors.runtime.overflow import OverflowPolicy
 from server.addresses import is_loopback
 from server.config import BusConfig, Config, HistoryConfig, TopicConfig
-from server.config_sources import ConfigError, LoadedConfig, Problem, describe, environment_name, load_config
+from server.config_keys import environment_name
+from server.config_shown import describe
+from server.config_sources import ConfigError, LoadedConfig, Problem, load_config
 from server.settings import SECTIONS, SETTINGS, TOPIC_SETTINGS
 
 DEV: dict[str, object] = {"server.dev": True}

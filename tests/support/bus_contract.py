@@ -13,7 +13,7 @@ from actors.ports import Bus, BusUnavailable, Past, Placed, Source, Top
 from actors.protocol.envelope import Envelope, Seq, TopicName, envelope_from
 from server.testing.manual_clock import ManualClock
 
-__all__ = ["BusContract", "Inbox", "begin", "message", "newest", "publish"]
+__all__ = ["BusContract", "Inbox", "begin", "message", "newest", "publish", "put", "seqs"]
 
 
 def message(topic: str = "a", data: object = None) -> Envelope:
@@ -25,6 +25,11 @@ async def publish(bus: Bus, envelope: Envelope, *, deduplicate: bool = True) -> 
     """Publish on a bus that answers at once or on one that has to be awaited. Raises: BusUnavailable."""
     answer = bus.publish(envelope, deduplicate=deduplicate)
     return answer if isinstance(answer, Placed) else await answer
+
+
+async def put(bus: Bus, count: int, topic: str = "a") -> list[int]:
+    """The positions of so many messages, one after another, whose data are their numbers from 0."""
+    return [(await publish(bus, message(topic, data=number))).seq for number in range(count)]
 
 
 async def newest(bus: Bus, topic: str) -> Top:
@@ -62,6 +67,10 @@ class Inbox:
 
     def of(self, topic: str) -> list[Envelope]:
         return [envelope for envelope in self.delivered if envelope.topic == topic]
+
+
+def seqs(inbox: Inbox) -> list[int]:
+    return [envelope.seq for envelope in inbox.delivered]
 
 
 async def begin(bus: Bus, *topics: str) -> Inbox:

@@ -46,6 +46,11 @@ class Publisher:
             await self._task
         return self.acknowledged
 
+    async def end(self) -> None:
+        """Whatever it is at: a publisher that a failed test leaves behind would fail the next one."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
 
 async def survives(
     workers: tuple[RunningGateway, RunningGateway], fault: Callable[[Publisher], Awaitable[None]]
@@ -54,11 +59,14 @@ async def survives(
     one, two = workers
     reader, publisher = Reader(T), Publisher(one)
     tab = await reader.visit(two)
-    await publisher.until_acknowledged(20)
-    reading = asyncio.ensure_future(reader.read(tab, 2**53))
-    await fault(publisher)
-    await publisher.until_acknowledged(20)
-    acknowledged = await publisher.stop()
+    try:
+        await publisher.until_acknowledged(20)
+        reading = asyncio.ensure_future(reader.read(tab, 2**53))
+        await fault(publisher)
+        await publisher.until_acknowledged(20)
+        acknowledged = await publisher.stop()
+    finally:
+        await publisher.end()
     await until(lambda: reading.done() or reader.since >= acknowledged[-1], f"the end: {reader.since}")
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)

@@ -3,34 +3,32 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from actors.ports import BusUnavailable, Deliveries, Placed, Top, TopicFull
+from actors.ports import BusUnavailable, Deliveries, Placed, Top
 from actors.protocol.envelope import Envelope, Seq, TopicName
+from server.bus.answers import Answers
 from server.bus.door import Door
 from server.bus.followed import FollowedTopic, Stored
+from server.bus.following import Following
 from server.bus.jetstream.connections import Connections
 from server.bus.jetstream.dial import Dial
-from server.bus.jetstream.line import LineLost
 from server.bus.jetstream.names import Names, message_id
 from server.bus.jetstream.places import Places
-from server.bus.jetstream.reader import Reader
-from server.bus.jetstream.refusals import NO_STREAM, Refused, gone, refusal_of
+from server.bus.jetstream.refusals import NO_STREAM, STORE, Refused, refusal_of
 from server.bus.jetstream.stored import STREAM_SEQ, BadRecord, Record, text_of
 from server.bus.jetstream.writer import Waiting, Writer
-from server.bus.life import Life, Timing
+from server.bus.life import Life, LineLost, Timing
+from server.bus.rounds import rounds
+from server.bus.under_way import UnderWay
 from server.config import HistoryConfig
 
-__all__ = ["MAX_PUBLISHES", "MAX_PUBLISH_BYTES", "JetStreamBus"]
+__all__ = ["JetStreamBus"]
 
-MAX_PUBLISHES = 10_000  # that wait for NATS at once, and
-MAX_PUBLISH_BYTES = 64 * 1024 * 1024  # their size
-MAX_READS = 64
-AUDIT_AT_ONCE = 100
 HEADERS_BYTES = 1024  # more than the headers of a message have
 RETRY_AFTER_S = 1
 
@@ -43,7 +41,7 @@ class JetStreamBus:
     """Implements ``actors.ports.Bus``, and ``server.bus.followed.Store`` for the topics that are followed here.
 
     ``bounds_of`` says how many messages of a topic are kept, and for how long; ``largest`` are the widest of these.
-    Owns the table of followed topics and the count of publishes under way; positions and messages are JetStream's.
+    Positions and messages are JetStream's: this end of it owns what it knows of their places, and the writers.
     """
 
     def __init__(
@@ -62,16 +60,14 @@ class JetStreamBus:
         self._largest = largest
         self._door = Door()
         self._life = Life(self._connect, self._come_up, self._timing.back_off_s)
+        self._answers = Answers(STORE, self._life, self._timing.answer_s)
+        self._following = Following(self, self._door, self._forget)
+        self._under_way = UnderWay(STORE)
         self.epoch: str | None = None
-        self._reader: Reader | None = None
-        self._followed: dict[TopicName, FollowedTopic] = {}
         self._heard: dict[TopicName, asyncio.Future[Subscription]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._writers: dict[TopicName, Writer] = {}
         self._written, self._delivered = Places(), Places()
-        self._reading = asyncio.Semaphore(MAX_READS)
-        self._publishes = 0
-        self._publish_bytes = 0
 
     def start(self, deliveries: Deliveries) -> None:
         self._door.open(deliveries)
@@ -90,46 +86,37 @@ class JetStreamBus:
         return self._life.connections is not None
 
     def top(self, topic: TopicName) -> Top:
-        followed = self._followed.get(topic)
-        return Top() if followed is None else Top(followed.last or Seq(0))
+        return self._following.top(topic)
 
     async def newest(self, topic: TopicName) -> Top:
-        _, reader = self._there()
-        record = await self._answered(reader.last(topic))
+        record = await self._answered(self._answers.there().reader.last(topic))
         return Top() if record is None else record.top
 
     def follow(self, topic: TopicName) -> FollowedTopic:
-        self._there()
-        followed = FollowedTopic(topic, self, self._door, lambda: self._forget(followed))
-        self._followed[topic] = followed
-        return followed
+        self._answers.there()
+        return self._following.follow(topic)
 
     def publish(self, envelope: Envelope, *, deduplicate: bool) -> Awaitable[Placed]:
         """Publishes to one topic go out in the order of these calls, whoever awaits their results first."""
-        connections, reader = self._there()
-        topic = envelope.topic
-        if topic in self._followed and not self._door.has_room(topic):
-            raise TopicFull("topic: its mailbox is full", RETRY_AFTER_S)
+        connections, topic = self._answers.there(), envelope.topic
+        self._following.admit(topic)
         text = text_of(envelope)
-        if self._publishes >= MAX_PUBLISHES or self._publish_bytes + len(text) > MAX_PUBLISH_BYTES:
-            raise BusUnavailable("bus: too many messages wait for NATS", RETRY_AFTER_S)
+        self._under_way.admit(len(text))
         if len(text) + HEADERS_BYTES > connections.talk.max_payload:
             raise BusUnavailable("bus: the message is larger than NATS takes (max_payload)", RETRY_AFTER_S)
         loop = asyncio.get_running_loop()
         once = message_id(topic, envelope.id) if deduplicate else None
         waiting = Waiting(text, once, loop.time() + self._timing.answer_s, loop.create_future())
-        self._publishes += 1
-        self._publish_bytes += len(text)
-        waiting.placed.add_done_callback(lambda _: self._published(len(text)))
-        self._writer(topic, connections, reader).add(waiting)
+        self._under_way.add(waiting.placed, len(text))
+        self._writer(topic, connections).add(waiting)
         return self._placed(topic, waiting)
 
-    def _writer(self, topic: TopicName, connections: Connections, reader: Reader) -> Writer:
+    def _writer(self, topic: TopicName, connections: Connections) -> Writer:
         writer = self._writers.get(topic)
         if writer is None:
             subject, answer_s = self._names.subject(topic), self._timing.answer_s
             writer = self._writers[topic] = Writer(
-                topic, subject, connections.talk, reader, self._written, _now_us, answer_s, self._has_ended
+                topic, subject, connections.talk, connections.reader, self._written, _now_us, answer_s, self._has_ended
             )
         return writer
 
@@ -137,19 +124,14 @@ class JetStreamBus:
         if self._writers.get(writer.topic) is writer:
             del self._writers[writer.topic]
 
-    def _published(self, size: int) -> None:
-        self._publishes -= 1
-        self._publish_bytes -= size
-
     async def _placed(self, topic: TopicName, waiting: Waiting) -> Placed:
         """Raises: BusUnavailable, which says where it is not known whether the message was stored."""
         placed = await waiting.placed
-        if (followed := self._followed.get(topic)) is not None and not placed.duplicate:
-            followed.note(placed.seq)
+        self._following.note(topic, placed)
         return placed
 
     async def subscribe(self, topic: TopicName) -> None:
-        connections, _ = self._there()
+        connections = self._answers.there()
         known = self._heard.get(topic)
         if known is None:
             self._heard[topic] = known = self._listen(connections, topic)
@@ -160,28 +142,14 @@ class JetStreamBus:
         return asyncio.ensure_future(connections.talk.listen(self._names.live(topic), self._hear))
 
     async def read(self, topic: TopicName, after: Seq, limit: int) -> Stored:
-        async with self._reading:
-            _, reader = self._there()
-            return await self._answered(reader.page(topic, after, limit, self._bounds_of(topic)))
-
-    def _there(self) -> tuple[Connections, Reader]:
-        """Raises: BusUnavailable."""
-        if self._life.connections is None or self._reader is None:
-            raise gone(self._life.why_gone)
-        return self._life.connections, self._reader
+        reader = self._answers.there().reader
+        return await self._answered(reader.page(topic, after, limit, self._bounds_of(topic)))
 
     async def _answered(self, answer: Awaitable[T]) -> T:
         """Raises: BusUnavailable."""
         connections = self._life.connections
         try:
-            async with asyncio.timeout(self._timing.answer_s):
-                return await answer
-        except TimeoutError:
-            if connections is not None:
-                connections.lose(f"no answer in {self._timing.answer_s:g} s")
-            raise gone(f"no answer in {self._timing.answer_s:g} s") from None
-        except LineLost as lost:
-            raise gone(str(lost)) from None
+            return await self._answers.of(answer)
         except Refused as refused:
             if refused.err_code == NO_STREAM and connections is not None:
                 connections.lose("the stream is gone")  # connecting again makes it again
@@ -189,12 +157,9 @@ class JetStreamBus:
         except BadRecord as record:
             raise BusUnavailable(f"bus: not a message of Fanwire: {record}", RETRY_AFTER_S) from None
 
-    def _forget(self, followed: FollowedTopic) -> None:
-        if self._followed.get(followed.topic) is not followed:
-            return
-        del self._followed[followed.topic]
-        self._delivered.forget(followed.topic)
-        heard = self._heard.pop(followed.topic, None)
+    def _forget(self, topic: TopicName) -> None:
+        self._delivered.forget(topic)
+        heard = self._heard.pop(topic, None)
         if heard is not None and self._life.connections is not None:
             leaving = asyncio.ensure_future(self._leave(self._life.connections, heard))
             self._leaving.add(leaving)
@@ -207,8 +172,7 @@ class JetStreamBus:
             log.debug("nothing is heard any more: %s", lost)
 
     async def _hear(self, message: Msg) -> None:
-        topic = self._names.topic_of(message.subject)
-        followed = None if topic is None else self._followed.get(topic)
+        followed = self._following.get(self._names.topic_of(message.subject))
         if followed is None:
             return
         headers = message.headers or {}
@@ -226,26 +190,26 @@ class JetStreamBus:
 
     def _overflowed(self, subject: str) -> None:
         """nats-py let a message go, because this worker does not keep up."""
-        topic = self._names.topic_of(subject)
-        if topic is not None and (followed := self._followed.get(topic)) is not None:
+        followed = self._following.get(self._names.topic_of(subject))
+        if followed is not None:
             followed.fall_behind()
 
     def _connect(self) -> Connections:
-        return Connections(self._dial, self._names, self._largest, self._overflowed, self._timing)
+        return Connections(self._dial, self._names, self._largest, self._delivered, self._overflowed, self._timing)
 
     def _come_up(self, connections: Connections) -> None:
         """What places hold now is not known: another server may be there, or this one after a crash."""
         self.epoch = connections.epoch
         self._written.forget_all()
         self._writers.clear()
-        self._heard = {topic: self._listen(connections, topic) for topic in self._followed}
-        self._reader = Reader(connections.reads, self._names, self._delivered)
-        for work in (self._go_on(connections), self._audit()):
+        everything = self._following.everything
+        self._heard = {one.topic: self._listen(connections, one.topic) for one in everything()}
+        for work in (self._go_on(connections), rounds(self._timing.audit_s, everything, self._compare)):
             connections.on_lost(asyncio.ensure_future(work).cancel)
 
     async def _go_on(self, connections: Connections) -> None:
         """Live messages of a topic go on once everything that was missed is delivered."""
-        followed = list(self._followed.values())
+        followed = self._following.everything()
         try:
             await asyncio.gather(*self._heard.values())
             await connections.talk.settled(self._timing.answer_s)
@@ -255,21 +219,9 @@ class JetStreamBus:
         for one in followed:
             one.fall_behind()
 
-    async def _audit(self) -> None:
-        """What was lost on its way without a later message to show it is found here."""
-        while True:
-            await asyncio.sleep(self._timing.audit_s)
-            everything = list(self._followed.values())
-            for start in range(0, len(everything), AUDIT_AT_ONCE):
-                try:
-                    await self._compare(everything[start : start + AUDIT_AT_ONCE])
-                except BusUnavailable as why:
-                    log.info("positions could not be compared: %s", why)
-                    break
-
-    async def _compare(self, some: list[FollowedTopic]) -> None:
-        """Raises: BusUnavailable."""
-        _, reader = self._there()
+    async def _compare(self, some: Sequence[FollowedTopic]) -> None:
+        """What was lost on its way without a later message to show it is found here. Raises: BusUnavailable."""
+        reader = self._answers.there().reader
         tops = await self._answered(reader.newest([followed.topic for followed in some]))
         for followed in some:
             followed.compare(tops.get(followed.topic, Seq(0)))

@@ -7,27 +7,39 @@ import asyncio
 from collections.abc import Callable
 
 from server.bus.jetstream.dial import Dial
-from server.bus.jetstream.line import Line, LineLost
+from server.bus.jetstream.line import Line
 from server.bus.jetstream.names import Names
+from server.bus.jetstream.places import Places
+from server.bus.jetstream.reader import Reader
 from server.bus.jetstream.refusals import Refused
 from server.bus.jetstream.streams import ensure_streams
-from server.bus.life import NotConnected, Timing
+from server.bus.life import LineLost, NotConnected, Timing
 from server.config import HistoryConfig
 
 __all__ = ["Connections"]
 
 
 class Connections:
-    """Live from ``open``, which makes the streams, until ``until_lost`` returns why; ``lose`` ends them."""
+    """Live from ``open``, which makes the streams, until ``until_lost`` returns why; ``lose`` ends them.
+
+    ``delivered`` says where in the stream ``reader`` may begin.
+    """
 
     def __init__(
-        self, dial: Dial, names: Names, largest: HistoryConfig, on_overflow: Callable[[str], None], timing: Timing
+        self,
+        dial: Dial,
+        names: Names,
+        largest: HistoryConfig,
+        delivered: Places,
+        on_overflow: Callable[[str], None],
+        timing: Timing,
     ) -> None:
         self._names = names
         self._largest = largest
         self._timing = timing
         self.talk = Line(dial, on_overflow)
         self.reads = Line(dial, on_overflow)
+        self.reader = Reader(self.reads, names, delivered)
         self.epoch: str | None = None
 
     async def open(self) -> None:

@@ -11,9 +11,10 @@ from typing import Any, Self
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from server.bus.jetstream.line import Line, LineLost
+from server.bus.jetstream.line import Line
 from server.bus.jetstream.stored import Record
 from server.bus.jetstream.streams import API
+from server.bus.life import LineLost
 
 __all__ = ["Consumer"]
 

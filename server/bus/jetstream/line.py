@@ -14,8 +14,9 @@ from nats.errors import Error, SlowConsumerError
 
 from server.bus.jetstream.dial import Dial, NotEncrypted
 from server.bus.jetstream.refusals import Refused
+from server.bus.life import LineLost
 
-__all__ = ["Line", "LineLost", "Listen"]
+__all__ = ["Line", "Listen"]
 
 CLOSE_S = 0.5
 MAX_HEARD = 65_536  # messages of one subscription that wait for the loop, and
@@ -24,10 +25,6 @@ MAX_HEARD_BYTES = 64 * 1024 * 1024  # their size; what is more is fetched from t
 Listen = Callable[[Msg], Awaitable[None]]
 
 log = logging.getLogger("fanwire.bus")
-
-
-class LineLost(Exception):
-    """The connection is gone: whether NATS has done what was asked is not known."""
 
 
 class Line:

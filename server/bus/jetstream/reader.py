@@ -42,7 +42,10 @@ class Reader:
         if stored is not None:
             return stored
         top = await self._message(self._names.tops, question)
-        return None if top is None else top._replace(stream_seq=0)
+        if top is None:
+            return None
+        # A first message between the two questions is no message that is gone; it is here before it is there.
+        return await self._message(self._names.messages, question) or top._replace(stream_seq=0)
 
     async def at(self, stream_seq: int) -> Record | None:
         """Raises: LineLost, Refused, BadRecord."""

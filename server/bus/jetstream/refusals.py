@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.ports import BusUnavailable
+from server.bus import refusals
 
-__all__ = ["NO_MESSAGE", "NO_STREAM", "UNKNOWN", "WRONG_LAST", "Refused", "gone", "refusal_of"]
+__all__ = ["NO_MESSAGE", "NO_STREAM", "STORE", "WRONG_LAST", "Refused", "gone", "refusal_of"]
 
-UNKNOWN = "whether the message was stored is not known: send it again with the same id"
-RETRY_AFTER_S = 1
+STORE = "NATS"
 RETRY_LATER_S = 5
 
 NO_MESSAGE = 10037
@@ -55,4 +55,4 @@ def refusal_of(error: Refused) -> BusUnavailable:
 
 def gone(why: str) -> BusUnavailable:
     """There is nobody to ask: nothing was stored."""
-    return BusUnavailable(f"bus: NATS is not reached ({why})", RETRY_AFTER_S)
+    return refusals.gone(STORE, why)

@@ -14,11 +14,13 @@ from nats.aio.msg import Msg
 
 from actors.ports import BusUnavailable, Placed
 from actors.protocol.envelope import Seq, TopicName
-from server.bus.jetstream.line import Line, LineLost
+from server.bus.jetstream.line import Line
 from server.bus.jetstream.places import Place, Places
 from server.bus.jetstream.reader import Reader
-from server.bus.jetstream.refusals import UNKNOWN, WRONG_LAST, Refused, gone, refusal_of
+from server.bus.jetstream.refusals import WRONG_LAST, Refused, gone, refusal_of
 from server.bus.jetstream.stored import PREV, SEQ, BadRecord, placed_of
+from server.bus.life import LineLost
+from server.bus.refusals import unknown
 
 __all__ = ["TURN", "Waiting", "Writer"]
 
@@ -156,9 +158,9 @@ class Writer:
                 answer = await self._line.ask(self._subject, waiting.text, headers)
         except TimeoutError:
             self._line.lose(f"no answer in {self._answer_s:g} s")
-            raise BusUnavailable(f"bus: no answer in {self._answer_s:g} s; {UNKNOWN}", RETRY_AFTER_S) from None
+            raise unknown(f"no answer in {self._answer_s:g} s") from None
         except LineLost as lost:
-            raise BusUnavailable(f"bus: the connection was lost ({lost}); {UNKNOWN}", RETRY_AFTER_S) from None
+            raise unknown(f"the connection was lost ({lost})") from None
         self._round_trip_s = loop.time() - began
         return _ack_from(answer)
 

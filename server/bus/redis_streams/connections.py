@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from server.bus.life import NotConnected, Timing
+from server.bus.life import LineLost, NotConnected, Timing
 from server.bus.redis_streams.feed import Feed
-from server.bus.redis_streams.line import Line, LineLost
+from server.bus.redis_streams.line import Line
 from server.bus.redis_streams.script import PUBLISH
 from server.bus.redis_streams.wire import Dial
 

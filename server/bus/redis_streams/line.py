@@ -7,13 +7,10 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from server.bus.life import LineLost
 from server.bus.redis_streams.wire import Dial, Wire
 
-__all__ = ["Line", "LineLost"]
-
-
-class LineLost(Exception):
-    """The connection is gone: whether Redis has done what was asked is not known."""
+__all__ = ["Line"]
 
 
 class Line:

@@ -3,11 +3,11 @@
 from redis.exceptions import RedisError
 
 from actors.ports import BusUnavailable
+from server.bus import refusals
 
-__all__ = ["UNKNOWN", "gone", "refusal_of"]
+__all__ = ["STORE", "gone", "refusal_of"]
 
-UNKNOWN = "whether the message was stored is not known: send it again with the same id"
-RETRY_AFTER_S = 1
+STORE = "Redis"
 RETRY_LATER_S = 5
 
 # The first word of an error says which it is; redis-py takes some of them away and has a class instead.
@@ -41,4 +41,4 @@ def refusal_of(error: RedisError) -> BusUnavailable:
 
 def gone(why: str) -> BusUnavailable:
     """There is nobody to ask: nothing was stored."""
-    return BusUnavailable(f"bus: Redis is not reached ({why})", RETRY_AFTER_S)
+    return refusals.gone(STORE, why)

@@ -18,7 +18,8 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from server.app import Gateway
 from server.config import AuthConfig, Config
-from server.config_sources import LoadedConfig, describe
+from server.config_shown import describe
+from server.config_sources import LoadedConfig
 from server.handlers import ops
 from server.ops.slices import TOP
 

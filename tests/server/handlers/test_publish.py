@@ -12,6 +12,8 @@ import pytest
 from gateways import WITH_TOKENS, RunningGateway, Tab, envelope, running_gateway, token_for
 from wire import RawClient
 
+from actors.protocol.envelope import TopicName
+from server.handlers.publish import SLICE
 from tests.conftest import ExpectedLogs
 
 NASTY_DATA: list[object] = [
@@ -152,6 +154,15 @@ async def test_a_thousand_fit_into_a_batch_and_one_more_does_not() -> None:
         assert answer.status == 200
         assert [item["prev"] for item in answer.body[1:]] == [item["seq"] for item in answer.body[:-1]]
         assert [(await tab.frame())["data"] for _ in range(1000)] == list(range(1000))
+
+
+@pytest.mark.gen_test
+async def test_others_have_the_loop_while_a_long_batch_is_published() -> None:
+    async with running_gateway() as running:
+        await running.publish([{"topic": "t", "type": "n", "data": n} for n in range(1000)])
+        mailbox = running.gateway.directory.find(TopicName("t"))
+    assert mailbox is not None
+    assert 1 <= mailbox.high_water <= SLICE
 
 
 @pytest.mark.gen_test

@@ -1,148 +1,26 @@
-"""The bus on a real NATS: the contract of every bus, and what is only its own."""
+"""The bus on a real NATS: the contract of every bus across a network, and what is only its own."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from bus_contract import BusContract, Inbox, begin, message, newest, publish
+from bus_contract import Inbox, begin, message, newest, publish, put, seqs
+from jetstream_ends import bus_on, delete, purge, running, two_ends
 from loop_turns import turns, until
-from nats_servers import NatsServer, nats_server
-from tcp_proxy import tcp_proxy
+from nats_servers import nats_server
+from network_bus_contract import NetworkBusContract
+from stores import NATS
 
-from actors.ports import Bus, BusUnavailable
-from actors.protocol.envelope import TopicName, envelope_from
-from server.bus.jetstream.bus import JetStreamBus
-from server.bus.life import Timing
-from server.config import HistoryConfig
-from server.testing.manual_clock import ManualClock
+from actors.ports import BusUnavailable
+from actors.protocol.envelope import TopicName
 
 pytestmark = pytest.mark.slow  # a server is started for each
 
-QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.3, back_off_s=0.05, audit_s=0.1)
-PATIENT = replace(QUICK, answer_s=2.0, silence_s=3.0)  # as configured out of the box: a busy machine is no fault
 T = TopicName("a")
 
 
-def bus_on(
-    server: NatsServer, *, messages: int = 1_000, ttl_s: float = 600.0, largest: HistoryConfig | None = None
-) -> JetStreamBus:
-    bounds = HistoryConfig(messages, ttl_s)
-    return JetStreamBus(server.url, "fanwire", lambda topic: bounds, largest or bounds, PATIENT)
-
-
-@asynccontextmanager
-async def running(**how: Any) -> AsyncIterator[tuple[NatsServer, JetStreamBus]]:
-    async with nats_server() as server:
-        bus = bus_on(server, **how)
-        try:
-            yield server, bus
-        finally:
-            await bus.close()
-
-
-@asynccontextmanager
-async def jetstream_bus() -> AsyncIterator[Bus]:
-    async with running() as (_, bus):
-        yield bus
-
-
-class TestJetStreamBus(BusContract):
-    def bus(self, clock: ManualClock) -> AbstractAsyncContextManager[Bus]:
-        return jetstream_bus()
-
-
-@asynccontextmanager
-async def two_ends(**how: Any) -> AsyncIterator[tuple[NatsServer, JetStreamBus, JetStreamBus]]:
-    async with running(**how) as (server, one):
-        other = bus_on(server, **how)
-        try:
-            yield server, one, other
-        finally:
-            await other.close()
-
-
-async def put(bus: Bus, count: int, topic: str = "a") -> list[int]:
-    return [(await publish(bus, message(topic, data=number))).seq for number in range(count)]
-
-
-def seqs(inbox: Inbox) -> list[int]:
-    return [envelope.seq for envelope in inbox.delivered]
-
-
-async def purge(server: NatsServer, stream: str) -> None:
-    await do(server, "PURGE", stream)
-
-
-async def delete(server: NatsServer, stream: str) -> None:
-    await do(server, "DELETE", stream)
-
-
-async def do(server: NatsServer, verb: str, stream: str) -> None:
-    async with server.client() as client:
-        answer = await client.request(f"$JS.API.STREAM.{verb}.{stream}", b"", timeout=2.0)
-        assert json.loads(answer.data)["success"]
-
-
-@pytest.mark.gen_test
-async def test_what_is_stored_is_loaded_and_live_messages_follow_right_behind() -> None:
-    async with two_ends() as (_, bus, other):
-        await begin(bus)
-        before = await put(bus, 450)
-        inbox = await begin(other, "a")
-        past = inbox.pasts["a"]
-        assert [envelope.seq for envelope in past.messages] == before
-        assert past.top == (before[-1], past.messages[-1].id)
-        after = await put(bus, 3)
-        await until(lambda: len(inbox.delivered) == 3, "live messages")
-        assert seqs(inbox) == after
-
-
-@pytest.mark.gen_test
-async def test_only_so_many_messages_are_loaded_as_are_configured_for_the_topic() -> None:
-    async with running(messages=3, largest=HistoryConfig(1_000, 600.0)) as (_, bus):
-        await begin(bus)
-        placed = await put(bus, 405)
-        inbox = Inbox()
-        await inbox.follow(bus, "a")
-        assert [envelope.seq for envelope in inbox.pasts["a"].messages] == placed[-3:]
-
-
-@pytest.mark.gen_test
-async def test_what_is_older_than_the_topic_keeps_is_not_loaded_and_its_position_is_known() -> None:
-    async with running(ttl_s=0.2) as (_, bus):
-        inbox = await begin(bus)
-        placed = await put(bus, 2)
-
-        async def loaded() -> int:
-            await inbox.follow(bus, "a")
-            inbox.sources["a"].close()
-            return len(inbox.pasts["a"].messages)
-
-        async with asyncio.timeout(3.0):
-            while await loaded():
-                continue
-        assert inbox.pasts["a"].top.seq == placed[-1]
-
-
-@pytest.mark.gen_test
-async def test_a_position_outlives_its_message() -> None:
-    async with running() as (server, bus):
-        inbox = await begin(bus, "a")
-        placed = await put(bus, 2)
-        await until(lambda: len(inbox.delivered) == 2)
-        await server.until_copied("fanwire-tops", 2)
-        await purge(server, "fanwire-messages")
-        inbox.sources["a"].close()
-        await inbox.follow(bus, "a")
-        assert inbox.pasts["a"] == ((placed[-1], inbox.delivered[-1].id), ())
-        assert (await newest(bus, "a")).seq == placed[-1]
-        assert (await publish(bus, message())).prev == placed[-1]
-        await until(lambda: len(inbox.delivered) == 3)
-        assert inbox.delivered[-1].prev == placed[-1]
+class TestJetStreamBus(NetworkBusContract):
+    store = NATS
 
 
 @pytest.mark.gen_test
@@ -152,7 +30,7 @@ async def test_a_quiet_topic_whose_messages_are_gone_is_not_taken_for_lost() -> 
         await put(bus, 1)
         await server.until_copied("fanwire-tops", 1)
         await purge(server, "fanwire-messages")
-        await bus._compare(list(bus._followed.values()))
+        await bus._compare(bus._following.everything())
         assert await inbox.sources["a"].catch_up() == inbox.delivered[-1].seq
         assert inbox.lost == []
 
@@ -196,54 +74,6 @@ async def test_a_stream_that_lost_its_tail_and_went_on_is_noticed_although_it_is
         await until(lambda: inbox.lost == [T], "the loss")
 
 
-@pytest.mark.gen_test
-async def test_no_position_comes_twice_although_this_clock_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with two_ends() as (server, bus, other):
-        await begin(bus)
-        await begin(other)
-        monkeypatch.setattr("server.bus.jetstream.bus._now_us", lambda: 2**52)
-        assert (await publish(bus, message())).seq == 2**52
-        monkeypatch.undo()
-        assert (await publish(other, message())).seq == 2**52 + 1
-        await purge(server, "fanwire-messages")
-        await purge(server, "fanwire-tops")
-        assert (await publish(bus, message())).seq > 2**52, "this worker remembers what it has seen"
-
-
-@pytest.mark.gen_test
-async def test_a_topic_that_nobody_follows_here_is_not_delivered() -> None:
-    async with running() as (_, bus):
-        inbox = await begin(bus, "a")
-        await publish(bus, message("b"))
-        await publish(bus, message("a"))
-        await until(lambda: inbox.delivered)
-        inbox.sources["a"].close()
-        await publish(bus, message("a"))
-        await inbox.follow(bus, "a")
-        assert [envelope.topic for envelope in inbox.delivered] == ["a"]
-        assert len(inbox.pasts["a"].messages) == 2
-
-
-@pytest.mark.gen_test
-async def test_following_and_leaving_again_and_again_loses_nothing() -> None:
-    async with two_ends() as (_, bus, other):
-        await begin(bus)
-        await begin(other)
-        heard: list[int] = []
-        writing = asyncio.ensure_future(put(other, 100))
-        while not writing.done():
-            inbox = Inbox()
-            bus._door.open(inbox)
-            await inbox.follow(bus, "a")
-            await asyncio.sleep(0)
-            inbox.sources["a"].close()
-            run = [envelope.seq for envelope in inbox.pasts["a"].messages] + seqs(inbox)
-            assert run[: len(heard)] == heard
-            heard = run
-        await inbox.follow(bus, "a")
-        assert [envelope.seq for envelope in inbox.pasts["a"].messages] == await writing
-
-
 @pytest.mark.gen_test(timeout=30)
 async def test_streams_that_were_deleted_under_a_connection_are_made_again(expected_logs: Any) -> None:
     expected_logs.allow("the bus is gone: the stream is gone")
@@ -264,87 +94,6 @@ async def test_all_ends_tell_one_epoch_until_positions_are_forgotten() -> None:
         await begin(other)
         await until(lambda: other.ready and bus.ready, "both ends")
         assert bus.epoch == other.epoch is not None
-
-
-@pytest.mark.gen_test
-async def test_where_the_topics_mailbox_is_full_the_rest_stays_stored_until_there_is_room() -> None:
-    async with two_ends() as (_, bus, other):
-        inbox = await begin(bus, "a")
-        await begin(other)
-        inbox.full.add(T)
-        sent = await put(other, 20)
-        caught = asyncio.ensure_future(inbox.sources["a"].catch_up())
-        with pytest.raises(BusUnavailable, match="mailbox is full"):
-            await publish(bus, message())
-        assert seqs(inbox) == []
-        inbox.full.clear()
-        assert await caught == sent[-1]
-        assert seqs(inbox) == sent
-        assert (await newest(bus, "a")).seq == sent[-1]
-
-
-@pytest.mark.gen_test
-async def test_two_gateways_that_publish_as_fast_as_they_can_make_one_chain_and_both_get_in() -> None:
-    async with two_ends() as (_, bus, other):
-        inbox = await begin(bus, "a")
-        there = await begin(other, "a")
-        answers = [asyncio.gather(*(publish(end, message()) for _ in range(200))) for end in (bus, other)]
-        first, second = await answers[0], await answers[1]
-        placed = sorted(first + second)
-        assert [one.prev for one in placed] == [0, *(one.seq for one in placed[:-1])]
-        for end in (inbox, there):
-            await until(lambda end=end: len(end.delivered) == 400, "all")
-            assert seqs(end) == [one.seq for one in placed]
-        assert first[0].seq < second[-1].seq and second[0].seq < first[-1].seq, "neither waited for the other's end"
-
-
-@pytest.mark.gen_test
-async def test_the_same_id_at_another_gateway_that_knows_an_older_place_is_the_same_message() -> None:
-    async with two_ends() as (_, bus, other):
-        inbox = await begin(bus, "a")
-        await begin(other)
-        await put(other, 1)
-        once = message()
-        first = await publish(bus, once)
-        await put(bus, 1)
-        assert await publish(other, once) == first._replace(duplicate=True)
-        assert (await publish(other, message())).prev > first.seq
-        await until(lambda: len(inbox.delivered) == 4)
-
-
-@pytest.mark.gen_test
-async def test_an_id_is_one_whatever_its_case() -> None:
-    async with running() as (_, bus):
-        await begin(bus)
-        once = message()
-        first = await publish(bus, once)
-        again = envelope_from(once.as_json() | {"id": once.id.upper()}, 1.0)
-        assert await publish(bus, again) == first._replace(duplicate=True)
-
-
-@pytest.mark.gen_test
-async def test_an_id_whose_message_has_left_the_history_is_not_stored_again_and_that_is_said() -> None:
-    async with running(messages=2) as (_, bus):
-        inbox = await begin(bus, "a")
-        once = message()
-        await publish(bus, once)
-        await put(bus, 3)
-        with pytest.raises(BusUnavailable, match="its position is not known") as why:
-            await publish(bus, once)
-        assert why.value.retry_after_s == 300
-        await put(bus, 1)
-        await until(lambda: len(inbox.delivered) == 5)
-        assert [envelope.id for envelope in inbox.delivered].count(once.id) == 1
-
-
-@pytest.mark.gen_test
-async def test_messages_whose_ids_the_gateway_chose_are_never_taken_for_the_same() -> None:
-    async with running() as (_, bus):
-        inbox = await begin(bus, "a")
-        again = message()
-        for _ in range(2):
-            assert not (await publish(bus, again, deduplicate=False)).duplicate
-        await until(lambda: len(inbox.delivered) == 2)
 
 
 @pytest.mark.gen_test
@@ -391,18 +140,6 @@ async def test_a_publish_that_was_refused_is_never_heard() -> None:
 
 
 @pytest.mark.gen_test
-async def test_many_publishes_wait_in_a_bounded_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.bus.jetstream.bus.MAX_PUBLISHES", 5)
-    async with running() as (_, bus):
-        await begin(bus)
-        waiting = [bus.publish(message(), deduplicate=True) for _ in range(5)]
-        with pytest.raises(BusUnavailable, match="too many messages wait"):
-            await publish(bus, message())
-        assert len(await asyncio.gather(*waiting)) == 5
-        await publish(bus, message())
-
-
-@pytest.mark.gen_test
 async def test_a_message_that_nats_does_not_take_is_refused_and_the_connection_stays() -> None:
     async with nats_server(settings="max_payload: 4096") as server:
         bus = bus_on(server)
@@ -412,29 +149,6 @@ async def test_a_message_that_nats_does_not_take_is_refused_and_the_connection_s
                 await publish(bus, message(data="x" * 4000))
             await publish(bus, message())
             await until(lambda: inbox.delivered)
-        finally:
-            await bus.close()
-
-
-@pytest.mark.gen_test
-async def test_a_publish_without_an_answer_is_refused_at_its_deadline_and_those_behind_it_were_not_stored(
-    expected_logs: Any,
-) -> None:
-    expected_logs.allow("the bus is gone")
-    async with nats_server() as server, tcp_proxy(server.port) as proxy:
-        bounds = HistoryConfig()
-        url, timing = f"nats://127.0.0.1:{proxy.port}", replace(QUICK, silence_s=30.0)
-        bus = JetStreamBus(url, "fanwire", lambda topic: bounds, bounds, timing)
-        try:
-            await begin(bus)
-            await put(bus, 1)  # so that its place is known, and no question comes before the message
-            proxy.freeze()
-            began = asyncio.get_running_loop().time()
-            answers = await asyncio.gather(*(publish(bus, message()) for _ in range(3)), return_exceptions=True)
-            assert asyncio.get_running_loop().time() - began < 2 * QUICK.answer_s
-            assert "send it again with the same id" in str(answers[0])
-            assert all("is not reached" in str(answer) for answer in answers[1:]), answers
-            await until(lambda: not bus.ready, "the loss")
         finally:
             await bus.close()
 

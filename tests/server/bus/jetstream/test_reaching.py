@@ -42,7 +42,7 @@ async def passes_messages(url: str) -> Inbox:
         assert (await publish(bus, message())).prev == first.seq
         await until(lambda: len(inbox.delivered) == 2, "live messages")
         assert await inbox.sources["a"].catch_up() == inbox.delivered[-1].seq
-        await bus._compare(list(bus._followed.values()))
+        await bus._compare(bus._following.everything())
         inbox.sources["a"].close()
         await inbox.follow(bus, "a")
         assert len(inbox.pasts["a"].messages) == 2

@@ -1,50 +1,28 @@
-"""The bus on a real Redis: the contract of every bus, and what is only its own."""
+"""The bus on a real Redis: the contract of every bus across a network, and what is only its own."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from bus_contract import BusContract, Inbox, begin, message, newest, publish
+from bus_contract import begin, message, publish, put, seqs
 from loop_turns import until
+from network_bus_contract import QUICK, NetworkBusContract, proxied
 from redis_servers import RedisServer, redis_server
-from tcp_proxy import TcpProxy, tcp_proxy
+from stores import REDIS
 
-from actors.ports import Bus, BusUnavailable
-from actors.protocol.envelope import TopicName, envelope_from
-from server.bus.life import Timing
+from actors.ports import BusUnavailable
+from actors.protocol.envelope import envelope_from
 from server.bus.redis_streams.bus import RedisBus
-from server.bus.redis_streams.connections import Connections
 from server.config import HistoryConfig
-from server.testing.manual_clock import ManualClock
 from server.testing.server_process import free_port
 
 pytestmark = pytest.mark.slow  # a server is started for each
 
-QUICK = Timing(answer_s=0.5, ping_s=0.05, silence_s=0.3, back_off_s=0.05, audit_s=0.1)
-NO_AUDIT = replace(QUICK, audit_s=1_000.0)
-T = TopicName("a")
 
-
-def bus_on(server: RedisServer, *, url: str | None = None, messages: int = 1_000, ttl_s: float = 600.0) -> RedisBus:
-    return RedisBus(url or server.url, "fanwire", lambda topic: HistoryConfig(messages, ttl_s), QUICK)
-
-
-@asynccontextmanager
-async def proxied() -> AsyncIterator[tuple[RedisBus, TcpProxy, RedisBus]]:
-    """A bus that reaches Redis directly, and a proxy with the bus behind it: neither ever compares positions."""
-    async with redis_server() as server, tcp_proxy(server.port) as proxy:
-        near, far = (
-            RedisBus(f"redis://127.0.0.1:{port}/0", "fanwire", lambda topic: HistoryConfig(), NO_AUDIT)
-            for port in (server.port, proxy.port)
-        )
-        try:
-            yield near, proxy, far
-        finally:
-            await near.close()
-            await far.close()
+def bus_on(server: RedisServer, *, messages: int = 1_000, ttl_s: float = 600.0) -> RedisBus:
+    return RedisBus(server.url, "fanwire", lambda topic: HistoryConfig(messages, ttl_s), QUICK)
 
 
 @asynccontextmanager
@@ -57,41 +35,8 @@ async def running(**how: Any) -> AsyncIterator[tuple[RedisServer, RedisBus]]:
             await bus.close()
 
 
-@asynccontextmanager
-async def redis_bus() -> AsyncIterator[Bus]:
-    async with running() as (_, bus):
-        yield bus
-
-
-class TestRedisBus(BusContract):
-    def bus(self, clock: ManualClock) -> AbstractAsyncContextManager[Bus]:
-        return redis_bus()
-
-
-async def put(bus: Bus, count: int) -> list[int]:
-    return [(await publish(bus, message(data=number))).seq for number in range(count)]
-
-
-def seqs(inbox: Inbox) -> list[int]:
-    return [envelope.seq for envelope in inbox.delivered]
-
-
-@pytest.mark.gen_test
-async def test_what_is_stored_is_loaded_and_live_messages_follow_right_behind() -> None:
-    async with running() as (server, bus):
-        await begin(bus)
-        before = await put(bus, 450)
-        other = bus_on(server)
-        try:
-            inbox = await begin(other, "a")
-            past = inbox.pasts["a"]
-            assert [envelope.seq for envelope in past.messages] == before
-            assert past.top == (before[-1], past.messages[-1].id)
-            after = await put(bus, 3)
-            await until(lambda: len(inbox.delivered) == 3, "live messages")
-            assert seqs(inbox) == after
-        finally:
-            await other.close()
+class TestRedisBus(NetworkBusContract):
+    store = REDIS
 
 
 @pytest.mark.gen_test
@@ -145,6 +90,23 @@ async def test_a_redis_that_is_emptied_under_a_connection_begins_another_epoch_f
 
 
 @pytest.mark.gen_test
+async def test_the_position_of_a_topic_that_is_followed_lives_on_and_no_shorter_than_its_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("server.bus.redis_streams.bus.RENEW_S", 0.01)
+    week_s = 7 * 86_400
+    async with running(ttl_s=week_s) as (server, bus):
+        await begin(bus, "a")
+        await put(bus, 1)
+        await server.do("EXPIRE", "fanwire:{a}:top", 10)
+        ttl_s = 10
+        async with asyncio.timeout(3.0):
+            while ttl_s <= 10:
+                ttl_s = int(str(await server.do("TTL", "fanwire:{a}:top")))
+        assert ttl_s > week_s - 10
+
+
+@pytest.mark.gen_test
 async def test_positions_go_on_from_the_stream_where_the_top_was_evicted() -> None:
     async with running() as (server, bus):
         await begin(bus)
@@ -163,65 +125,6 @@ async def test_no_position_comes_twice_although_a_stores_clock_is_behind() -> No
         assert last == ahead + 1
         await server.do("FLUSHALL")
         assert (await publish(bus, message())).seq > last, "this worker remembers what it has seen"
-
-
-@pytest.mark.gen_test
-async def test_a_topic_that_nobody_follows_here_is_not_delivered() -> None:
-    async with running() as (_, bus):
-        inbox = await begin(bus, "a")
-        await publish(bus, message("b"))
-        await publish(bus, message("a"))
-        await until(lambda: inbox.delivered)
-        inbox.sources["a"].close()
-        await publish(bus, message("a"))
-        await inbox.follow(bus, "a")
-        assert [envelope.topic for envelope in inbox.delivered] == ["a"]
-        assert len(inbox.pasts["a"].messages) == 2
-
-
-@pytest.mark.gen_test
-async def test_following_and_leaving_again_and_again_loses_nothing() -> None:
-    async with running() as (server, bus):
-        await begin(bus)
-        other = bus_on(server)
-        heard: list[int] = []
-        try:
-            await begin(other)
-            writing = asyncio.ensure_future(put(other, 100))
-            while not writing.done():
-                inbox = Inbox()
-                bus._door.open(inbox)
-                await inbox.follow(bus, "a")
-                await asyncio.sleep(0)
-                inbox.sources["a"].close()
-                run = [envelope.seq for envelope in inbox.pasts["a"].messages] + seqs(inbox)
-                assert run[: len(heard)] == heard
-                heard = run
-            await inbox.follow(bus, "a")
-            assert [envelope.seq for envelope in inbox.pasts["a"].messages] == await writing
-        finally:
-            await other.close()
-
-
-@pytest.mark.gen_test
-async def test_where_the_topics_mailbox_is_full_the_rest_stays_stored_until_there_is_room() -> None:
-    async with running() as (server, bus):
-        inbox = await begin(bus, "a")
-        other = bus_on(server)
-        try:
-            await begin(other)
-            inbox.full.add(T)
-            sent = await put(other, 20)
-            caught = asyncio.ensure_future(inbox.sources["a"].catch_up())
-            with pytest.raises(BusUnavailable, match="mailbox is full"):
-                await publish(bus, message())
-            assert seqs(inbox) == []
-            inbox.full.clear()
-            assert await caught == sent[-1]
-            assert seqs(inbox) == sent
-            assert (await newest(bus, "a")).seq == sent[-1]
-        finally:
-            await other.close()
 
 
 @pytest.mark.gen_test
@@ -250,18 +153,6 @@ async def test_what_others_put_under_our_names_is_no_message(expected_logs: Any)
 
 
 @pytest.mark.gen_test
-async def test_many_publishes_wait_in_a_bounded_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.bus.redis_streams.bus.MAX_PUBLISHES", 5)
-    async with running() as (_, bus):
-        await begin(bus)
-        waiting = [bus.publish(message(), deduplicate=True) for _ in range(5)]
-        with pytest.raises(BusUnavailable, match="too many messages wait"):
-            await publish(bus, message())
-        assert len(await asyncio.gather(*waiting)) == 5
-        await publish(bus, message())
-
-
-@pytest.mark.gen_test
 async def test_all_keys_of_a_topic_are_in_one_slot_of_a_cluster() -> None:
     async with redis_server("--cluster-enabled", "yes", "--cluster-port", str(free_port())) as server:
         await server.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
@@ -279,35 +170,8 @@ async def test_all_keys_of_a_topic_are_in_one_slot_of_a_cluster() -> None:
 
 
 @pytest.mark.gen_test
-async def test_what_was_missed_comes_after_a_reconnect_without_a_further_message(expected_logs: Any) -> None:
-    expected_logs.allow("the bus is gone")
-    async with proxied() as (near, proxy, far):
-        await begin(near)
-        inbox = await begin(far, "a")
-        proxy.cut()
-        await until(lambda: not far.ready, "the loss")
-        sent = await put(near, 3)
-        proxy.mend()
-        await until(lambda: seqs(inbox) == sent, "what was missed")
-
-
-@pytest.mark.gen_test
-async def test_a_connection_that_is_silent_although_it_is_pinged_is_given_up(expected_logs: Any) -> None:
-    expected_logs.allow("the bus is gone: silent for")
-    async with proxied() as (near, proxy, far):
-        await begin(near)
-        inbox = await begin(far, "a")
-        proxy.freeze()
-        await until(lambda: not far.ready, "the loss")
-        sent = await put(near, 1)
-        proxy.cut()
-        proxy.mend()
-        await until(lambda: seqs(inbox) == sent, "what was missed")
-
-
-@pytest.mark.gen_test
 async def test_a_slow_redis_delays_publishes_and_reorders_nothing() -> None:
-    async with proxied() as (_, proxy, far):
+    async with proxied(REDIS) as (_, proxy, far):
         inbox = await begin(far, "a")
         proxy.delay_s = 0.05
         placed = await asyncio.gather(*(publish(far, message(data=number)) for number in range(50)))
@@ -320,7 +184,7 @@ async def test_a_publish_that_gets_no_answer_is_refused_at_its_deadline_and_so_i
     expected_logs: Any,
 ) -> None:
     expected_logs.allow("the bus is gone")
-    async with proxied() as (_, proxy, far):
+    async with proxied(REDIS) as (_, proxy, far):
         await begin(far)
         proxy.freeze()
         began = asyncio.get_running_loop().time()
@@ -330,23 +194,3 @@ async def test_a_publish_that_gets_no_answer_is_refused_at_its_deadline_and_so_i
         await until(lambda: not far.ready, "the loss")
         with pytest.raises(BusUnavailable, match="is not reached"):
             await publish(far, message())
-
-
-@pytest.mark.gen_test
-async def test_a_fault_of_the_bus_itself_is_said_and_lived_through(
-    expected_logs: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected_logs.allow("the bus failed: ZeroDivisionError")
-    async with running() as (_, bus):
-        come_up = RedisBus._come_up
-        faults = iter([1])
-
-        def fail_once(self: RedisBus, connections: Connections) -> None:
-            if next(faults, None) is not None:
-                raise ZeroDivisionError
-            come_up(self, connections)
-
-        monkeypatch.setattr(RedisBus, "_come_up", fail_once)
-        inbox = await begin(bus, "a")
-        await put(bus, 1)
-        await until(lambda: inbox.delivered)

@@ -37,7 +37,8 @@ async def passes_messages(url: str) -> Inbox:
         assert (await publish(bus, message())).prev == sent[-1].seq
         await until(lambda: len(inbox.delivered) == 4, "live messages")
         assert await inbox.sources["a"].catch_up() == inbox.delivered[-1].seq
-        await bus._compare(list(bus._followed.values()), renew=True)
+        await bus._compare(bus._following.everything())
+        await bus._renew(bus._following.everything())
         return inbox
     finally:
         await bus.close()
