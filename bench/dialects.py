@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.dialogue import HANDSHAKE_KEY, PATH, SUBPROTOCOL, SUBSCRIBE
 
-__all__ = ["DIALECTS", "ENVELOPES", "NCHAN", "SOCKET_IO", "Dialect"]
+__all__ = ["DIALECTS", "ENVELOPES", "NCHAN", "SOCKET_IO", "Dialect", "handshake"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,16 @@ class Dialect:
         return self.wrapping.replace("{}", envelope)
 
     def subscriber_handshake(self, port: int) -> str:
-        """The upgrade request of a subscriber to 127.0.0.1:``port``, headers and the empty line after them."""
-        return _handshake(port, self.subscriber_path)
+        """The upgrade request of a subscriber, as ``handshake`` has it."""
+        return handshake(port, self.subscriber_path)
 
     def publisher_handshake(self, port: int) -> str:
-        """The upgrade request of the publisher, in the same form."""
-        return _handshake(port, self.publisher_path)
+        """The upgrade request of the publisher, as ``handshake`` has it."""
+        return handshake(port, self.publisher_path)
 
 
-def _handshake(port: int, path: str) -> str:
+def handshake(port: int, path: str = PATH) -> str:
+    """The upgrade request to 127.0.0.1:``port``, headers and the empty line after them."""
     return (
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {HANDSHAKE_KEY}\r\nSec-WebSocket-Version: 13\r\n"

@@ -1,7 +1,7 @@
 """What does one delivery cost, next to a C program that only calls ``send()`` once per subscriber?
 
 Machine: Linux, two cores that nothing else uses (the server is pinned to core 0, the load generator to
-core 1), a C compiler, ``pip install -e '.[bench]'``. About eight minutes with the defaults; loopback only.
+core 1), a C compiler, ``pip install -e '.[bench]'``. About twenty minutes with the defaults; loopback only.
 
 Command::
 
