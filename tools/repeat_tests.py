@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["CORE", "Outcome", "command", "main", "repeat"]
+__all__ = ["CORE", "ROOT", "Outcome", "command", "main", "repeat"]
 
+ROOT = Path(__file__).parents[1]
 EVENT_SOURCE = "tests/end_to_end/test_event_source.py"
 CORE = (
     "tests/end_to_end/test_thread_messages.py",
@@ -69,14 +71,20 @@ def repeat(tests: Sequence[str], runs: int, first_seed: int | None) -> Iterator[
 
 def command(tests: Sequence[str], seed: int) -> list[str]:
     """What runs ``tests`` in the order of ``seed``."""
-    return [sys.executable, "-m", "pytest", "-q", "-p", "random_order", "--order-seed", str(seed), *tests]
+    ours = ["-c", "setup.cfg", "-p", "random_order", "--order-seed", str(seed)]  # wherever the tests are
+    return [sys.executable, "-m", "pytest", "-q", *ours, *tests]
 
 
 def _one_run(tests: Sequence[str], seed: int) -> Outcome:
     began = time.monotonic()
     try:
         done = subprocess.run(  # noqa: S603 - our own pytest
-            command(tests, seed), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=RUN_S
+            command(tests, seed),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_S,
         )
     except subprocess.TimeoutExpired as hung:
         said = hung.stdout.decode(errors="replace") if isinstance(hung.stdout, bytes) else ""
