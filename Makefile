@@ -2,6 +2,7 @@
 
 PORT ?= 8080
 PYTHON ?=
+RUNS ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := 3.12 3.13
@@ -15,7 +16,7 @@ export PYTHON VENV
 .DEFAULT_GOAL := help
 # apt and pip lock against themselves, and the output of two steps at once is unreadable.
 .NOTPARALLEL:
-.PHONY: help run test check lint frontend-check test-pythons generated autobahn bench-peers system-packages bench screenshots clean
+.PHONY: help run test check lint frontend-check test-pythons repeat generated autobahn bench-peers system-packages bench screenshots clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ frontend-check: $(NODE_PACKAGES) $(BROWSER_CLIENT) ## browser client and pages: 
 
 test-pythons: ## quick tests again on the other Python series that are installed
 	@tools/test_pythons $(PYTHONS)
+
+repeat: system-packages $(VENV)/.installed-dev $(PEERS) ## does the suite flake? the end-to-end core RUNS=200 times, in random order, on busy cores
+	$(BIN)/python -m tools.repeat_tests --runs $(RUNS)
 
 generated: $(VENV)/.installed-dev ## write what comes from tables: metrics page, dashboards, mapping, wire.ts
 	$(BIN)/python -m tools.from_catalogue

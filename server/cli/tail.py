@@ -22,7 +22,7 @@ from server.cli.back_off import StayAway, after_close
 from server.cli.exit_codes import CommandFailed, ExitCode
 from server.cli.gateway_address import GatewayAddress, add_address_arguments, address_from
 from server.cli.tail_lines import gap_line, json_line, message_line
-from server.cli.tail_session import Drain, Event, Gap, Greeting, Message, Refused, Reply, TailSession
+from server.cli.tail_session import Drain, Event, Gap, Greeting, Message, Refused, Rejoined, Reply, TailSession
 
 __all__ = ["Tail", "configure", "parse_count", "parse_since", "run"]
 
@@ -54,7 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", type=parse_since, metavar="S", help="a seq, a message id, or earliest (default: now)"
     )
-    parser.add_argument("--json", action="store_true", help="whole envelopes, one per line")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="whole envelopes, one per line; after a lost connection the answer of topic system",
+    )
     parser.add_argument("--count", type=parse_count, metavar="N", help="end after N messages")
     add_address_arguments(parser)
 
@@ -83,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         address_from(arguments),
         TailSession(arguments.topics, arguments.since),
         write=_write_json if arguments.json else _write_line,
+        note=_write_json if arguments.json else _said_already,
         count=arguments.count,
     )
     try:
@@ -101,12 +106,19 @@ def _write_line(envelope: Mapping[str, Any]) -> None:
     print(message_line(envelope), flush=True)
 
 
+def _said_already(frame: Mapping[str, Any]) -> None:
+    """A person has read on stderr that the connection was lost, and what is missing."""
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 class Tail:
-    """Connects, shows, reconnects. ``write`` gets each message, ``say`` what a person should know besides."""
+    """Connects, shows, reconnects. ``write`` gets each message, ``say`` what a person should know besides.
+
+    ``note`` gets the gateway's answer on every connection but the first: a capture has to show where those begin.
+    """
 
     def __init__(
         self,
@@ -114,12 +126,14 @@ class Tail:
         session: TailSession,
         *,
         write: Callable[[Mapping[str, Any]], None],
+        note: Callable[[Mapping[str, Any]], None] = _said_already,
         count: int | None = None,
         say: Callable[[str], None] = _say,
     ) -> None:
         self._address = address
         self._session = session
         self._write = write
+        self._note = note
         self._left = count
         self._say = say
         self._attempt = 0
@@ -180,6 +194,8 @@ class Tail:
                 self._show(event)
             case Gap():
                 self._say(gap_line(event))
+            case Rejoined():
+                self._note(event.frame)
             case Reply():
                 await self._send(connection, event.frame)
             case Refused():

@@ -10,7 +10,7 @@ from typing import Any
 from actors.protocol.envelope import SYSTEM, VERSION, new_trace_id
 from actors.protocol.messages import Since
 
-__all__ = ["Drain", "Event", "Gap", "Greeting", "Message", "Refused", "Reply", "TailSession"]
+__all__ = ["Drain", "Event", "Gap", "Greeting", "Message", "Refused", "Rejoined", "Reply", "TailSession"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,20 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejoined:
+    """The gateway's answer on a connection that is not the first: what it says was recovered, and what replayed."""
+
+    frame: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A frame that is due to the gateway."""
 
     frame: Mapping[str, object]
 
 
-Event = Message | Gap | Refused | Greeting | Drain | Reply
+Event = Message | Gap | Refused | Greeting | Drain | Rejoined | Reply
 
 
 class TailSession:
@@ -71,6 +78,7 @@ class TailSession:
         self._last_ids: dict[str, str] = {}
         self._broken: set[str] = set()
         self._epoch: str | None = None
+        self._has_joined = False
 
     def subscribe(self) -> dict[str, object]:
         """The request for all topics, each from the last position that is known."""
@@ -91,6 +99,9 @@ class TailSession:
             case "ping":
                 yield Reply(_request("pong", {"seen": dict(self._last_ids)}))
             case "subscribed":
+                if self._has_joined:
+                    yield Rejoined(frame)
+                self._has_joined = True
                 yield from self._take_subscribed(data)
             case "gap":
                 # What comes next does not follow on what came before, and that has now been said.

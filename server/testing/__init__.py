@@ -3,7 +3,7 @@
 For pytest: ``pytest_plugins = ["server.testing.plugin"]``. Everything here also works without it.
 """
 
-from server.testing.capture import BadCapture
+from server.testing.captured_visits import BadCapture
 from server.testing.dialect import Closed
 from server.testing.expectations import Wanted
 from server.testing.failure import ConnectionRefused, ExpectationFailed

@@ -133,14 +133,18 @@ class Client:
         self.joined = await self._join(self._topics)
         return self.joined
 
-    async def resume(self, *, at: str | Reachable | Startable | None = None) -> dict[str, Any]:
+    async def resume(
+        self, *, at: str | Reachable | Startable | None = None, lost: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Come back after ``drop``, or after the gateway closed; every topic is asked for from its position.
 
-        ``at``: another gateway than before, as behind a load balancer.
+        ``at``: another gateway than before, as behind a load balancer. ``lost``: topics whose position the gateway is
+        not to know any more, as after a failover: they are asked for from one that it never gave.
         """
         self._gateway = at or self._gateway
         if self._talk.closed is None and self._talk.why_deaf is None:
             self._talk.fail("a connection that has ended, to resume from", "it is still there: drop() comes first")
+        self._lose(lost)
         return await self.connect()
 
     async def expect_refused(self, code: int | None = None, *, timeout: float | None = None) -> ConnectionRefused:
@@ -261,6 +265,12 @@ class Client:
                 raise ValueError("over sse a topic can begin only at a seq")
             self._talk.cursor = cursor_at(list(self._topics), {t: int(s) for t, s in named.items()}, self._token)
             self._talk.positions.seqs |= {topic: int(since) for topic, since in named.items()}
+
+    def _lose(self, topics: Sequence[str]) -> None:
+        for topic in topics:
+            self._talk.positions.lose(topic)
+        if topics and self._transport == "sse":
+            self._talk.cursor = cursor_at(list(self._topics), self.positions, self._token)
 
     def _answer(self, frame: Frame) -> None:
         """What a browser's client says by itself."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from server.testing.capture import read_capture
+from server.testing.captured_visits import Visit
 from server.testing.client import Client
 from server.testing.dialect import Closed
 from server.testing.expectations import Frame, Wanted, Where, is_message, topic_of
@@ -107,14 +108,35 @@ class WsHarness(Client):
         """Publish what a browser saw, in its order and ``speed`` times as fast, and expect to see the same.
 
         ``capture``: a file that the debug overlay exported, or the output of ``fanwire tail --json``. Topics that are
-        not followed yet are subscribed to. Returns the messages. Raises: BadCapture where the file is no such thing.
+        not followed yet are subscribed to. Where the capture lost its connection this client drops its own, and has
+        to be told the same when it is back: recovered or not, and what it missed. Returns the messages, with a gap
+        in front of those that came after a loss. Raises: BadCapture where the file is no such thing.
         """
         replay = Replay(read_capture(Path(capture)), speed)
         missing = [topic for topic in replay.topics if topic not in self._topics]
         if missing:
             await self.subscribe(*missing)
-        publishing = asyncio.ensure_future(replay.publish_to(self._publish_for_replay))
-        watching = asyncio.ensure_future(self._watch(replay, replay.lasts_s + self._limit(timeout)))
+        seen: list[Frame] = []
+        for number, visit in enumerate(replay.visits):
+            if number > 0:
+                await self._come_back(replay, visit)
+            seen += await self._play(replay, visit, self._limit(timeout))
+        if len(self.gaps) != replay.gaps:
+            self._talk.fail("no gap but those of the capture", "; ".join(self.gaps))
+        return seen
+
+    async def _come_back(self, replay: Replay, visit: Visit) -> None:
+        self.drop()
+        await replay.publish_missed(visit, self._publish_for_replay)
+        joined = await self.resume(lost=visit.lost)
+        otherwise = replay.told_otherwise(visit, joined)
+        if otherwise is not None:
+            self._talk.fail(f"to be told, when back, as in the capture: {replay.told(visit)}", f"was told {otherwise}")
+
+    async def _play(self, replay: Replay, visit: Visit, timeout_s: float) -> list[Frame]:
+        """One connection of it."""
+        publishing = asyncio.ensure_future(replay.publish_live(visit, self._publish_for_replay))
+        watching = asyncio.ensure_future(self._watch(replay, visit, replay.lasts_s(visit) + timeout_s))
         try:
             await asyncio.wait({publishing, watching}, return_when=asyncio.FIRST_EXCEPTION)
             # A publish that was refused is why nothing came: it is asked first.
@@ -123,15 +145,14 @@ class WsHarness(Client):
                     task.result()
         finally:
             await _ended(publishing, watching)
-        self.assert_no_gap()
         return watching.result()
 
-    async def _watch(self, replay: Replay, timeout_s: float) -> list[Frame]:
+    async def _watch(self, replay: Replay, visit: Visit, timeout_s: float) -> list[Frame]:
         ends_at = asyncio.get_running_loop().time() + timeout_s
         seen: list[Frame] = []
         for topic in replay.topics:
             left_s = max(0.0, ends_at - asyncio.get_running_loop().time())
-            seen += await self.expect_sequence(replay.wanted(topic), topic=topic, timeout=left_s)
+            seen += await self.expect_sequence(replay.wanted(visit, topic), topic=topic, timeout=left_s)
         return seen
 
     async def _publish_for_replay(self, topic: str, type: str, data: object, key: str | None) -> None:

@@ -46,7 +46,7 @@ def gateway(request: pytest.FixtureRequest, gateway_settings: Settings) -> Itera
 
 @pytest.fixture
 def gateway_pair() -> Any:
-    """Two workers on one bus: ``async with gateway_pair() as (one, other)``. Needs redis-server."""
+    """Two workers on one bus: ``async with gateway_pair("nats") as (one, other)``; Redis where nothing is named."""
     return pair
 
 

@@ -11,6 +11,8 @@ from server.testing.expectations import Frame
 __all__ = ["Positions"]
 
 Since = int | str
+# Microseconds since 1970 (docs/protocol.md §1): no gateway gives a message this one, so that it is on no chain.
+NOWHERE = 1
 
 
 class Positions:
@@ -45,6 +47,10 @@ class Positions:
     def leave(self, topic: str) -> None:
         """The topic is not followed any more, or anew from somewhere else."""
         self.seqs.pop(topic, None)
+
+    def lose(self, topic: str) -> None:
+        """Be at a position that the gateway never gave, as if a failover had lost the one that it gave."""
+        self.seqs[topic] = NOWHERE
 
     def _gap_in(self, frame: Frame) -> str | None:
         if frame["topic"] != "system":

@@ -10,20 +10,21 @@ __all__ = ["RedisProcess"]
 
 
 class RedisProcess(ServerProcess):
-    """Its folder stays empty, and goes with it.
+    """``options`` are added to its command line. Without a ``folder`` it has one of its own, which goes with it.
 
     Raises: FileNotFoundError that says what to install.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str, port: int | None = None, folder: Path | None = None) -> None:
         program = shutil.which("redis-server")
         if program is None:
             raise FileNotFoundError(
                 "redis-server is missing: two workers share a bus only across a network. On Debian: "
                 "apt-get install --no-install-recommends redis-server; and pip install 'fanwire[redis]'"
             )
-        self._folder = Path(mkdtemp(prefix="fanwire-redis-"))
-        super().__init__([program, "--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)])
+        self._own = None if folder is not None else Path(mkdtemp(prefix="fanwire-redis-"))
+        argv = [program, "--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--dir", str(folder or self._own)]
+        super().__init__([*argv, *options], port=port)
 
     @property
     def url(self) -> str:
@@ -31,5 +32,6 @@ class RedisProcess(ServerProcess):
 
     async def stop(self) -> int:
         code = await super().stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
         return code

@@ -11,31 +11,32 @@ from ledger import received_of, walk_chain
 from slow_reader import SlowReader
 from wire import TEXT, RawClient, frame_bytes
 
+from server.testing import WsHarness
 from tests.conftest import ExpectedLogs
 
 BOUND = 5
 SETTINGS: dict[str, object] = {"mailbox.topic_messages": BOUND, "limits.client_messages_per_s": 1e6}
 
 
-async def _read_topic(reader: SlowReader, last: int) -> None:
-    await reader.read_until(lambda frame: frame.get("seq") == last)
+def _reader(running: RunningGateway, *topics: str) -> WsHarness:
+    return WsHarness(running, topics=topics, timeout=15)
 
 
 @pytest.mark.gen_test(timeout=20)
 async def test_exactly_what_overfills_a_batch_is_refused_and_other_topics_in_it_are_not() -> None:
     """A batch is published in one go, so that its topic gets no turn in between: the bound is met to the message."""
-    async with running_gateway(SETTINGS) as running, await SlowReader.connected(running) as reader:
-        await reader.subscribe({"full": {}, "other": {}})
+    async with running_gateway(SETTINGS) as running, _reader(running, "full", "other") as ws:
         batch = [envelope("full", data=n) for n in range(BOUND + 3)] + [envelope("other", data="fine")]
         results = (await running.publish(batch)).body
         assert ["error" in result for result in results] == [False] * BOUND + [True] * 3 + [False]
         assert {result["error"]["code"] for result in results[BOUND:-1]} == {"overloaded"}
         again = (await running.publish(batch[BOUND])).body
         assert (again["prev"], again["duplicate"]) == (results[BOUND - 1]["seq"], False)
-        await _read_topic(reader, again["seq"])
+        await ws.expect_position(again["seq"], topic="full")
         accepted = [result["seq"] for result in [*results[:BOUND], again]]
-        assert walk_chain("full", reader.frames, accepted) == []
-        assert received_of("other", reader.frames) == [results[-1]["seq"]]
+        assert walk_chain("full", ws.received, accepted) == []
+        await ws.expect_position(results[-1]["seq"], topic="other")
+        assert received_of("other", ws.received) == [results[-1]["seq"]]
 
 
 @pytest.mark.gen_test(timeout=20)
@@ -43,8 +44,7 @@ async def test_a_publisher_that_finds_the_topic_full_gets_503_and_when_to_come_b
     expected_logs: ExpectedLogs,
 ) -> None:
     expected_logs.allow("POST /api/publish 503")
-    async with running_gateway(SETTINGS) as running, await SlowReader.connected(running) as reader:
-        await reader.subscribe({"full": {}, "other": {}})
+    async with running_gateway(SETTINGS) as running, _reader(running, "full", "other") as ws:
         bodies = [envelope("full", data=n) for n in range(10 * BOUND)] + [envelope("other", data="fine")]
         answers = await _all_at_once(running, bodies)
         *full, other = answers
@@ -57,8 +57,8 @@ async def test_a_publisher_that_finds_the_topic_full_gets_503_and_when_to_come_b
         accepted = sorted(body["seq"] for status, _, body in full if status == 200)
         assert len(accepted) >= BOUND
         last = (await running.publish(envelope("full"))).body["seq"]
-        await _read_topic(reader, last)
-        assert walk_chain("full", reader.frames, [*accepted, last]) == []
+        await ws.expect_position(last, topic="full")
+        assert walk_chain("full", ws.received, [*accepted, last]) == []
 
 
 async def _all_at_once(running: RunningGateway, bodies: Sequence[object]) -> list[tuple[int, str, Any]]:
@@ -78,8 +78,7 @@ async def _all_at_once(running: RunningGateway, bodies: Sequence[object]) -> lis
 
 @pytest.mark.gen_test(timeout=20)
 async def test_a_client_that_publishes_into_a_full_topic_is_told_overloaded_on_its_own_connection() -> None:
-    async with running_gateway(SETTINGS) as running, await SlowReader.connected(running) as reader:
-        await reader.subscribe({"full": {}})
+    async with running_gateway(SETTINGS) as running, _reader(running, "full") as ws:
         publishers = [SlowReader(await RawClient.upgraded(running.port)) for _ in range(4 * BOUND)]
         requests = [envelope("full", data=n) for n in range(len(publishers))]
         for publisher, request in zip(publishers, requests, strict=True):
@@ -93,8 +92,8 @@ async def test_a_client_that_publishes_into_a_full_topic_is_told_overloaded_on_i
         assert {(data["code"], data["topic"]) for data in refused} == {("overloaded", "full")}
         accepted = sorted(answer["data"]["seq"] for answer in answers if answer["type"] == "published")
         last = (await running.publish(envelope("full"))).body["seq"]
-        await _read_topic(reader, last)
-        assert walk_chain("full", reader.frames, [*accepted, last]) == []
+        await ws.expect_position(last, topic="full")
+        assert walk_chain("full", ws.received, [*accepted, last]) == []
         assert len(running.gateway.clients) == 1 + len(publishers)
         for publisher in publishers:
             publisher.client.close()

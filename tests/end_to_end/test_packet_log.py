@@ -1,17 +1,16 @@
 """``grep <trace id>`` in a gateway's log tells the whole story of a message, where that is switched on."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
-import websockets
 from gateway_process import GatewayProcess
-from gateways import LONG_S, WITH_TOKENS, Tab, envelope, token_for
+from gateways import LONG_S, WITH_TOKENS, envelope, token_for
 from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from actors.protocol.envelope import new_trace_id
+from server.testing import WsHarness
 
 pytestmark = pytest.mark.slow
 
@@ -27,18 +26,8 @@ class Teller(GatewayProcess):
         told = {"log.level": "info", "log.format": "json", "log.packets": packets, "limits.client_messages_per_s": 1e5}
         super().__init__({**WITH_TOKENS, **told})
 
-    async def tab(self) -> Tab:
-        connection = await websockets.connect(
-            f"ws://127.0.0.1:{self.port}/api/ws",
-            subprotocols=[websockets.Subprotocol("fanwire.v1"), websockets.Subprotocol(f"fanwire.token.{TOKEN}")],
-            open_timeout=DEADLINE_S,
-            close_timeout=DEADLINE_S,
-            ping_interval=None,
-            compression=None,
-            max_queue=None,
-            proxy=None,
-        )
-        return Tab(connection)
+    def client(self) -> WsHarness:
+        return WsHarness(f"http://127.0.0.1:{self.port}", TOKEN, topics=["thread:42"], timeout=DEADLINE_S)
 
     async def publish(self, messages: object) -> Any:
         http = SimpleAsyncHTTPClient(force_instance=True)
@@ -66,14 +55,12 @@ class Teller(GatewayProcess):
 async def one_story(teller: Teller) -> tuple[dict[str, Any], dict[str, Any], str]:
     """A message is published, comes to one subscriber, and is acknowledged; with its place and the subscriber."""
     message = envelope("thread:42", "greeting")
-    async with await teller.tab() as tab:
-        client = (await tab.frame_of_type("hello"))["data"]["client"]
-        await tab.subscribe("thread:42")
+    async with teller.client() as ws:
         placed = await teller.publish(message)
-        await tab.frame_of_type("greeting")
-        await tab.send(envelope("system", "pong", {"seen": {"thread:42": message["id"]}}))
-        await tab.subscribe("thread:42")  # answered: so the pong before it was read
-    return message, placed, client
+        await ws.expect("greeting")
+        await ws.send(envelope("system", "pong", {"seen": {"thread:42": message["id"]}}))
+        await ws.unsubscribe("thread:42")  # answered: so the pong before it was read
+        return message, placed, ws.hello["client"]
 
 
 def without_frame(line: dict[str, Any]) -> dict[str, Any]:
@@ -107,12 +94,11 @@ def no_secret_in(text: str) -> bool:
 
 @pytest.mark.gen_test(timeout=60)
 async def test_a_client_that_publishes_is_named_with_its_user() -> None:
-    async with Teller("all") as teller, await teller.tab() as tab:
-        client = (await tab.frame_of_type("hello"))["data"]["client"]
-        message = envelope("thread:42")
-        assert (await tab.ask(message))["type"] == "published"
+    async with Teller("all") as teller, teller.client() as ws:
+        client, trace_id = ws.hello["client"], new_trace_id()
+        await ws.publish("thread:42", "note", id=trace_id)
         await teller.wait_for_log('"message": "fanned_out"', timeout_s=DEADLINE_S)
-        accepted = teller.story_of(message["id"])[0]
+        accepted = teller.story_of(trace_id)[0]
         assert without_frame(accepted) == {"message": "accepted", "type": "note", "user": "ada", "client": client}
         assert no_secret_in(teller.log)
 
@@ -137,14 +123,12 @@ async def test_a_sample_tells_every_hop_of_the_same_messages_on_every_gateway() 
     last = envelope("thread:42", "last") | {"id": f"{0:08x}{new_trace_id()[8:]}"}
     async with Teller("sampled") as one, Teller("sampled") as other:
         for teller in (one, other):
-            async with await teller.tab() as tab:
-                await tab.subscribe("thread:42")
+            async with teller.client() as ws:
                 for begin in range(0, len(messages), 100):
                     await teller.publish(messages[begin : begin + 100])
                 await teller.publish(last)
-                async with asyncio.timeout(DEADLINE_S):
-                    await tab.frame_of_type("last")
-                await tab.send(envelope("system", "pong", {"seen": {"thread:42": last["id"]}}))
+                await ws.expect("last")
+                await ws.send(envelope("system", "pong", {"seen": {"thread:42": last["id"]}}))
                 await teller.wait_for_log('"message": "acked"', timeout_s=DEADLINE_S)
             told = [line for line in teller.lines() if line["logger"] == "fanwire.packets"]
             assert {line["trace_id"] for line in told} == expected | {last["id"]}

@@ -12,6 +12,8 @@ from wheels import ROOT, wheel_of_checkout
 EXAMPLE = ROOT / "examples" / "testing_your_app"
 INSTALL_S = 180
 TESTS_S = 120
+# The last setuptools that had what pytest-tornado imports was 81.
+PYTEST_TORNADO = ("pytest-tornado==0.8.1", "setuptools>=82")
 
 
 @pytest.mark.slow
@@ -25,6 +27,11 @@ def test_the_example_project_passes_from_an_installed_wheel(tmp_path: Path) -> N
     assert Path(where.strip()).is_relative_to(tmp_path / "venv")
     said = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project, timeout_s=TESTS_S)
     assert " passed" in said and "skipped" not in said, said
+    # Not before: where it is installed, it ends every run of pytest that has no stand-in.
+    run(python, "-m", "pip", "install", "--quiet", *PYTEST_TORNADO, timeout_s=INSTALL_S)
+    tornado = project / "with_pytest_tornado"
+    said = run(python, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tornado, timeout_s=TESTS_S)
+    assert "1 passed" in said, said
 
 
 def run(*command: object, cwd: Path | None = None, timeout_s: float = 30) -> str:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,13 +13,9 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from server.testing.server_process import ServerProcess
+from server.testing.nats_process import NatsProcess
 
 __all__ = ["NatsServer", "nats_server"]
-
-NATS = (
-    shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server") or "nats-server"
-)
 
 
 class NatsServer:
@@ -33,15 +28,10 @@ class NatsServer:
         self.folder = Path(mkdtemp(prefix="fanwire-nats-"))
         configuration = self.folder / "nats.conf"
         configuration.write_text(settings)
-        self._argv = [NATS, "-c", str(configuration), "-a", "127.0.0.1", "-p", "{port}", *options]
-        if jetstream:
-            self._argv += ["-js", "-sd", str(self.folder)]
-        self._process = ServerProcess(self._argv)
-        self.port = self._process.port
-
-    @property
-    def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
+        self._options = ["-c", str(configuration), *options]
+        self._jetstream = jetstream
+        self._process = self._made(None)
+        self.port, self.url = self._process.port, self._process.url
 
     async def start(self) -> None:
         await self._process.start()
@@ -58,7 +48,7 @@ class NatsServer:
 
     async def restart(self) -> None:
         """On the same port, with what is on its disk."""
-        self._process = ServerProcess(self._argv, port=self.port)
+        self._process = self._made(self.port)
         await self._process.start()
 
     def freeze(self) -> None:
@@ -105,6 +95,9 @@ class NatsServer:
             yield client
         finally:
             await client.close()
+
+    def _made(self, port: int | None) -> NatsProcess:
+        return NatsProcess(*self._options, port=port, folder=self.folder, jetstream=self._jetstream)
 
     def forget(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

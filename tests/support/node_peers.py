@@ -4,6 +4,7 @@ Each class owns one node process (tests/end_to_end/peers/) and speaks JSON lines
 deadline, and what fails shows the process's stderr.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from chromium import CHROMIUM, chromium_address
 
 from server.testing.child_process import ChildProcess
 
@@ -20,7 +23,6 @@ ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "tests" / "end_to_end" / "peers"
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_RULES_AT_LEAST = 8
-CHROMIUM = "/usr/bin/chromium"
 
 
 class PeerError(AssertionError):
@@ -161,14 +163,15 @@ class BrowserPage:
     def __init__(self, url: str, *, open_timeout_s: float = 20.0, chromium: str = CHROMIUM) -> None:
         if not Path(chromium).exists():
             raise FileNotFoundError(f"{chromium} is missing. Run: sudo apt-get install chromium")
-        self._process = _node(
-            "browser_page.mjs", {"chromium": chromium, "url": url, "timeoutMs": open_timeout_s * 1000}
-        )
+        self._chromium, self._url = chromium, url
         self._open_timeout_s = open_timeout_s
         self.errors: tuple[PageError, ...] = ()
 
     async def __aenter__(self) -> Self:
-        """Raises: ProcessError when Chromium does not start or the page does not load."""
+        """Raises: RuntimeError when Chromium does not start, ProcessError when the page does not load."""
+        browser = await asyncio.to_thread(chromium_address, self._chromium)
+        told = {"browser": browser, "url": self._url, "timeoutMs": self._open_timeout_s * 1000}
+        self._process = _node("browser_page.mjs", told)
         await self._process.start()
         try:
             await self._answer(self._open_timeout_s + 10)

@@ -10,11 +10,9 @@ from tempfile import mkdtemp
 
 from redis.asyncio import Redis
 
-from server.testing.server_process import ServerProcess
+from server.testing.redis_process import RedisProcess
 
 __all__ = ["RedisServer", "redis_server"]
-
-REDIS = shutil.which("redis-server") or "/usr/bin/redis-server"
 
 
 class RedisServer:
@@ -25,15 +23,9 @@ class RedisServer:
 
     def __init__(self, *options: str, aof: bool = False, folder: Path | None = None) -> None:
         self.folder = folder or Path(mkdtemp(prefix="fanwire-redis-"))
-        aof_options = ["--appendonly", "yes", "--appendfsync", "always"] if aof else []
-        self._argv = [REDIS, "--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self._argv += ["--daemonize", "no", *aof_options, *options]
-        self._process = ServerProcess(self._argv)
-        self.port = self._process.port
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        self._options = [*(["--appendonly", "yes", "--appendfsync", "always"] if aof else []), *options]
+        self._process = RedisProcess(*self._options, folder=self.folder)
+        self.port, self.url = self._process.port, self._process.url
 
     async def start(self) -> None:
         await self._process.start()
@@ -50,7 +42,7 @@ class RedisServer:
 
     async def restart(self) -> None:
         """On the same port, with what is on its disk."""
-        self._process = ServerProcess(self._argv, port=self.port)
+        self._process = RedisProcess(*self._options, folder=self.folder, port=self.port)
         await self._process.start()
 
     def freeze(self) -> None:

@@ -1,7 +1,10 @@
 """A subscriber that reads only when it is told to, over a real socket with a small window of its own."""
 
 import asyncio
+import fcntl
 import json
+import socket
+import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +15,7 @@ from wire import CLOSE, TEXT, RawClient
 
 __all__ = ["WINDOW_BYTES", "SlowReader", "until_blocked"]
 
+SIOCOUTQ, SIOCOUTQNSD = 0x5411, 0x894B
 WINDOW_BYTES = 4096  # what this side's kernel takes in although nobody reads; it doubles the number
 DEADLINE_S = 15.0
 
@@ -81,10 +85,26 @@ class SlowReader:
 
 
 async def until_blocked(running: RunningGateway, topic: str, payload: str) -> list[int]:
-    """Publish to ``topic`` until its newest client's kernel takes no more; the positions."""
-    socket = list(running.gateway.clients)[-1].session.socket
+    """Publish to ``topic`` until its newest client's kernel takes no more, for good; the positions.
+
+    The reader's kernel may say up to 40 ms late what it has taken (delayed acknowledgement, RFC 9293 §3.8.6.3), and
+    then there is room for more once again.
+    """
+    writer = list(running.gateway.clients)[-1].session.socket
     positions: list[int] = []
-    while not socket.blocked:
-        positions.append((await running.gateway.publish(topic, "filler", payload)).seq)
+    while not (writer.blocked and nothing_under_way(writer._stream.socket)):
+        if not writer.blocked:
+            positions.append((await running.gateway.publish(topic, "filler", payload)).seq)
         await asyncio.sleep(0)
     return positions
+
+
+def nothing_under_way(connection: socket.socket) -> bool:
+    """Whether all that was sent is acknowledged: what else waits, waits for the reader."""
+    unacknowledged, unsent = (_queued(connection, request) for request in (SIOCOUTQ, SIOCOUTQNSD))
+    return unacknowledged == unsent
+
+
+def _queued(connection: socket.socket, request: int) -> int:
+    """Bytes of a queue of the kernel's. Source: tcp(7), linux/sockios.h."""
+    return int.from_bytes(fcntl.ioctl(connection, request, bytes(4)), sys.byteorder)

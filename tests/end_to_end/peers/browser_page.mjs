@@ -1,9 +1,8 @@
-// A page in headless Chromium, driven by JSON lines: `node browser_page.mjs '{"chromium", "url", "timeoutMs"}'`.
+// A page in headless Chromium, driven by JSON lines: `node browser_page.mjs '{"browser", "url", "timeoutMs"}'`.
 //
 // stdin:  {"do": NAME, ...arguments}, one of the names in `commands` below
 // stdout: {"ready": true, "errors"} first, then for each command {"result", "errors"} or {"failed", "errors"}
 // `errors` is everything so far that a developer would see in red: console errors, uncaught exceptions, failed requests.
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -12,23 +11,13 @@ const require = createRequire(new URL("../../../frontend/package.json", import.m
 const { chromium } = require("playwright-core");
 
 const ERRORS_KEPT = 200;
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-const { chromium: executablePath, url, timeoutMs } = JSON.parse(process.argv[2]);
+const { browser: address, url, timeoutMs } = JSON.parse(process.argv[2]);
 const errors = [];
 const say = (answer) => process.stdout.write(`${JSON.stringify({ ...answer, errors })}\n`);
 const note = (kind, text) => errors.length < ERRORS_KEPT && errors.push({ kind, text });
 
-// `launch` starts Chromium with a user data directory of its own and removes it afterwards.
-const browser = await chromium.launch({ executablePath, args: FLAGS, headless: true });
+// The Chromium of browser_server.mjs. A context shares nothing with others: no cookies, no storage, no cache.
+const browser = await chromium.connect(address, { timeout: timeoutMs });
 const context = await browser.newContext();
 const page = await context.newPage();
 page.on("console", (message) => message.type() === "error" && note("console", message.text()));
@@ -49,7 +38,9 @@ async function text({ selector, contains, timeout }) {
 /** What a click on `selector` makes the browser save. */
 async function saved(selector, timeout) {
   const [download] = await Promise.all([page.waitForEvent("download", { timeout }), page.locator(selector).click()]);
-  return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
+  const parts = [];
+  for await (const part of await download.createReadStream()) parts.push(part);
+  return { name: download.suggestedFilename(), text: Buffer.concat(parts).toString("utf8") };
 }
 
 const commands = {

@@ -17,8 +17,10 @@ from server.app import Gateway
 from server.cli.exit_codes import CommandFailed, ExitCode
 from server.cli.gateway_address import parse_address
 from server.cli.tail import Tail
+from server.cli.tail_lines import json_line
 from server.cli.tail_session import TailSession
 from server.config import AuthConfig, Config, ServerConfig
+from server.testing.capture import visits_of
 
 TOPIC = "thread:1"
 
@@ -41,8 +43,13 @@ class Shown:
 
     def __init__(self) -> None:
         self.lines: asyncio.Queue[str] = asyncio.Queue(100)
+        self.json: list[str] = []  # as ``--json`` writes it
+
+    def note(self, frame: Mapping[str, Any]) -> None:
+        self.json.append(json_line(frame))
 
     def write(self, envelope: Mapping[str, Any]) -> None:
+        self.json.append(json_line(envelope))
         self.lines.put_nowait(f"{envelope['type']} {envelope['data']}")
 
     def say(self, line: str) -> None:
@@ -58,7 +65,7 @@ class Shown:
 
 def _tail(url: str, shown: Shown, count: int | None = None) -> Tail:
     session = TailSession([TOPIC], "earliest")
-    return Tail(parse_address(url), session, write=shown.write, say=shown.say, count=count)
+    return Tail(parse_address(url), session, write=shown.write, note=shown.note, say=shown.say, count=count)
 
 
 class Forbidding(RequestHandler):
@@ -101,7 +108,7 @@ async def test_a_gateway_without_a_sign_of_life_is_left() -> None:
 
 
 @pytest.mark.gen_test
-async def test_what_was_published_while_it_was_away_is_shown_once_and_in_order() -> None:
+async def test_what_was_published_while_it_was_away_is_shown_once_and_in_order_and_a_capture_knows_it() -> None:
     config = Config(server=ServerConfig(drain_s=0.1), auth=AuthConfig(mode="disabled"))
     gateway = Gateway(config, failed=lambda: None)
     gateway.listen("127.0.0.1", 0)
@@ -116,3 +123,6 @@ async def test_what_was_published_while_it_was_away_is_shown_once_and_in_order()
     assert await shown.until("three") == ["closed 4509: too slow; back in 0.0 s", "two 2", "three 3"]
     await asyncio.wait_for(following, 4)
     await gateway.stop(drain_s=0.1)
+    first, second = visits_of(shown.json)
+    assert [message.data for message in first.live] == [1]
+    assert ([message.data for message in second.missed], second.recovered) == ([2, 3], {TOPIC: True})

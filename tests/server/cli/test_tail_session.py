@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.protocol.envelope import Seq
-from server.cli.tail_session import Drain, Gap, Greeting, Message, Refused, Reply, TailSession
+from server.cli.tail_session import Drain, Gap, Greeting, Message, Refused, Rejoined, Reply, TailSession
 
 TOPIC = "thread:1"
 
@@ -40,6 +40,12 @@ def test_a_quiet_topic_resumes_from_where_it_was_joined() -> None:
     session = TailSession([TOPIC], None)
     assert list(session.take(_subscribed(40))) == []
     assert _options(session) == {"since": 40}
+
+
+def test_the_answer_on_every_connection_but_the_first_is_told() -> None:
+    session = TailSession([TOPIC], None)
+    assert list(session.take(_subscribed(40))) == []
+    assert list(session.take(_subscribed(50))) == [Rejoined(_subscribed(50))]
 
 
 def test_a_replay_cut_short_is_asked_for_again() -> None:
