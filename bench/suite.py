@@ -39,7 +39,7 @@ class Selected:
 
 
 SELECTION = (
-    Selected("fan_out", "--subscribers 1000,5000,10000 --seconds 2 --rounds 1", 25 * len(SERVERS)),
+    Selected("fan_out", "--subscribers 1000,5000 --seconds 2 --rounds 1", 20 * len(SERVERS)),
     Selected("slow_clients", "--stalled 0,10 --rates 200,25 --seconds 5 --rounds 1", 120),
     Selected("reconnect_storm", "--rounds 1", 40),
     Selected("scale_out", "--seconds 2 --rounds 1", 60),
