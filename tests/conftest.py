@@ -2,10 +2,15 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
 from tornado.ioloop import IOLoop
+
+# Who runs the tests in the background of a shell has SIGINT ignored, and so would every program that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As in a project of our users: what they get, our own tests live with.
 pytest_plugins = ["server.testing.plugin"]
